@@ -1,0 +1,134 @@
+"""Every extension point, on one page.
+
+Nine declarative hooks take nothing and return classes; each is called once, at discovery, under
+the name of the plugin it belongs to. Four observer hooks are called by the runner: plain numbers
+and paths in, nothing out; what an observer raises is logged, never fatal.
+
+    from ddspcore import hookimpl
+
+    @hookimpl
+    def ddsp_losses():
+        return [MelShape]
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from ddspcore.train.events import LogRecord, RunInfo, StageResult
+
+PROJECT = "ddsp"
+GROUP = "ddspcore.v1"
+RECIPE_GROUP = "ddspcore.v1.recipes"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def ddsp_sources() -> Iterable[type]:  # type: ignore[empty-body]
+    """Items of data, by split and index.
+
+    Constructor: `opt`, `ctx`, `features` (the feature modules, in the recipe's order).
+    `count(split) -> int` and `batch(split, indices) -> dict[str, Tensor]`; splits are `train` and
+    `val`. Whole items go through the features once; a batch is slices of items that start on a hop.
+    Declares `provides(opt, ctx) -> tuple[Control, ...]` (features not included) and
+    `target(opt, ctx) -> str`, the name that predictions are compared with. May offer
+    `report() -> dict`, which is written to `data.json`.
+    """
+
+
+@hookspec
+def ddsp_features() -> Iterable[type]:  # type: ignore[empty-body]
+    """Named tensors computed from what the source provides, such as f0 and loudness.
+
+    Constructor: `opt`, `ctx`. `forward(batch) -> dict[str, Tensor]` on a whole item.
+    Declares `needs` and `provides`, both `(opt, ctx) -> tuple[Control, ...]`.
+    """
+
+
+@hookspec
+def ddsp_backbones() -> Iterable[type]:  # type: ignore[empty-body]
+    """Features to hidden frames.
+
+    Constructor: `opt`, `ctx`, `inputs` (the Controls it will be given).
+    `forward(features: dict[str, Tensor]) -> Tensor` [B,N,width].
+    Declares `needs(opt, ctx) -> tuple[str, ...]`, names of features, empty for every feature on the
+    frame axis, and `width(opt, ctx) -> int`.
+    """
+
+
+@hookspec
+def ddsp_heads() -> Iterable[type]:  # type: ignore[empty-body]
+    """Hidden frames to named controls.
+
+    Constructor: `opt`, `ctx`, `width`. `forward(hidden) -> dict[str, Tensor]`.
+    Declares `provides(opt, ctx) -> tuple[Control, ...]`, with bounds.
+    """
+
+
+@hookspec
+def ddsp_synths() -> Iterable[type]:  # type: ignore[empty-body]
+    """Named controls to one signal.
+
+    Constructor: `opt`, `ctx`. `forward(controls: dict[str, Tensor]) -> Tensor`.
+    Declares `needs(opt, ctx) -> tuple[Control, ...]` and `provides(opt, ctx) -> Control`. Signals
+    of one name are summed; a synth that needs the signal it provides gets the sum so far and
+    replaces it.
+    """
+
+
+@hookspec
+def ddsp_losses() -> Iterable[type]:  # type: ignore[empty-body]
+    """A prediction and what it should be, to one scalar.
+
+    Constructor: `opt`, `ctx`. `forward` asks by name for any of `pred target controls batch step
+    prepared`. May offer `prepare(target) -> dict[str, Tensor]`, passed back as `prepared`; declares
+    `needs(opt, ctx)` if it reads controls.
+    """
+
+
+@hookspec
+def ddsp_schedules() -> Iterable[type]:  # type: ignore[empty-body]
+    """A number that moves with the step.
+
+    A frozen attrs class whose fields are its options; `__call__(step: int, total: int) -> float` is
+    pure, `step` counts from 0 within the stage. Declares `example()`, an instance.
+    """
+
+
+@hookspec
+def ddsp_evaluators() -> Iterable[type]:  # type: ignore[empty-body]
+    """Metrics and files from a trained pipeline.
+
+    Constructor: `opt`, `ctx`. `__call__(pipeline, batches, out_dir) -> dict[str, float]`; `batches`
+    can be iterated more than once, its noise is filled in. Declares
+    `metrics(opt, ctx) -> tuple[Metric, ...]`.
+    """
+
+
+@hookspec
+def ddsp_exporters() -> Iterable[type]:  # type: ignore[empty-body]
+    """Reserved for writing a trained pipeline in another program's format."""
+
+
+@hookspec
+def ddsp_run_start(run: "RunInfo") -> None:
+    """After assembly and before the first step, also when a run is continued."""
+
+
+@hookspec
+def ddsp_log(run: "RunInfo", record: "LogRecord") -> None:
+    """At every log line."""
+
+
+@hookspec
+def ddsp_stage_end(run: "RunInfo", stage: "StageResult") -> None:
+    """When a stage's best and last checkpoints are on disk."""
+
+
+@hookspec
+def ddsp_run_end(run: "RunInfo", summary: Mapping[str, Any]) -> None:
+    """After the last evaluation; `summary` is what `summary.json` will hold but for `seconds`."""

@@ -1,0 +1,49 @@
+"""Seeded randomness that depends on names and steps, never on what ran before."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+_MASK = 0xFFFFFFFF
+
+
+def derive_seed(*parts: int | str) -> int:
+    """Return 63 bits that depend on every part and on nothing else."""
+    text = "\0".join(str(part) for part in parts).encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1
+
+
+@contextmanager
+def forked(*parts: int | str) -> Iterator[None]:
+    """Run a block under torch generators seeded by `parts`, and restore them afterwards."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(derive_seed(*parts))
+        yield
+
+
+def white_noise(
+    items: torch.Tensor, samples: int, *, seed: int, step: int, label: str, offset: int = 0
+) -> torch.Tensor:
+    """Return uniform noise in [-1, 1) that is a hash of (seed, step, label, item, sample).
+
+    Integer arithmetic only, so it is the same on every device and for any block size: a block
+    that starts at sample `offset` equals that part of a longer one.
+
+    Shape: items [B] int64 -> [B, samples] float32. Values are multiples of 2**-23.
+    Source: 32-bit finaliser "lowbias32" (C. Wellons, hash-prospector), applied to a keyed counter.
+    """
+    key = derive_seed(seed, step, label)
+    lane = _mix(_mix(items & _MASK ^ key & _MASK) + (key >> 31))[:, None]
+    counter = torch.arange(offset, offset + samples, device=items.device, dtype=torch.int64)
+    bits = _mix(_mix(counter & _MASK)[None, :] ^ lane)
+    return (bits >> 8).to(torch.float32) * 2.0**-23 - 1.0
+
+
+def _mix(x: torch.Tensor) -> torch.Tensor:
+    x = x & _MASK
+    x = (x ^ (x >> 16)) * 0x7FEB352D & _MASK
+    x = (x ^ (x >> 15)) * 0x846CA68B & _MASK
+    return x ^ (x >> 16)

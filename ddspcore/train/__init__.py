@@ -1,0 +1,1 @@
+"""Training: one stage, the chain of stages, checkpoints, provenance, the run log."""
