@@ -1,0 +1,1 @@
+"""Pure functions on tensors: float32, batched, on any device."""
