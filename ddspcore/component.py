@@ -147,6 +147,11 @@ class Component:
         """Names of the options that a schedule may drive."""
         return tuple(a.name for a in attrs.fields(self.options) if option_spec(a).scheduled)
 
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """Names of what `forward` asks for; a loss is given by name what it asks for."""
+        return tuple(_parameters(self.cls, "forward"))
+
     def build(self, **offered: Any) -> Any:
         """Construct the component with those of the `offered` arguments that it asks for."""
         wanted = _parameters(self.cls, "__init__")

@@ -1,0 +1,192 @@
+"""Recipe -> wired pipeline: declarations first, then a dry run, then the real thing."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import attrs
+import torch
+from attrs import frozen
+from torch import Tensor, nn
+
+from ddspcore.context import Context
+from ddspcore.controls import clash
+from ddspcore.data.features import FeatureNode
+from ddspcore.pipeline import Pipeline, lengths_by_axis
+from ddspcore.randomness import forked
+from ddspcore.recipe.problems import Problem, RecipeError
+from ddspcore.recipe.schema import Recipe, ScheduleUse, Stage, Use
+from ddspcore.wiring import Node, Wiring, wire
+
+
+@frozen
+class Scheduled:
+    """A 0-dim buffer of a module and the schedule that fills it before each step."""
+
+    module: nn.Module
+    name: str
+    schedule: Any
+
+    def fill(self, step: int, total: int) -> None:
+        """Write the value of `step` in place, so that compiled code sees it."""
+        getattr(self.module, self.name).fill_(self.schedule(step, total))
+
+
+@frozen
+class Term:
+    """A stage's loss: its label, module, weight schedule and what its forward asks for."""
+
+    label: str
+    module: nn.Module
+    weight: Any
+    asks: tuple[str, ...]
+
+    def prepare(self, target: Tensor | None) -> dict[str, Tensor]:
+        """Return what the loss computes from the target alone; empty if it computes nothing."""
+        if target is None or not hasattr(self.module, "prepare"):
+            return {}
+        return cast(dict[str, Tensor], self.module.prepare(target))
+
+    def __call__(self, **offered: Any) -> Tensor:
+        """Return the loss, handing it those of the offered values that it asks for."""
+        return cast(Tensor, self.module(**{name: offered[name] for name in self.asks}))
+
+
+def context_of(recipe: Recipe) -> Context:
+    """Return the rates that the recipe's axes run at."""
+    return Context(recipe.audio.rates() if recipe.audio else {})
+
+
+def declare(recipe: Recipe) -> Wiring:
+    """Wire the declarations of every component: the first gate, without a tensor.
+
+    Raises RecipeError with every need that nothing serves.
+    """
+    ctx = context_of(recipe)
+    nodes = [Node("source", recipe.data.name, (), _declared(recipe.data, "provides", ctx))]
+    uses: dict[tuple[str, str], Use] = {("source", recipe.data.name): recipe.data}
+
+    def add(kind: str, use: Use, label: str, **declarations: Any) -> None:
+        uses[kind, label] = use
+        nodes.append(Node(kind, label, **declarations))
+
+    for use in recipe.features:
+        needs, provides = (_declared(use, what, ctx) for what in ("needs", "provides"))
+        add("feature", use, use.name, needs=needs, provides=provides)
+    if recipe.backbone is not None:
+        needs = _declared(recipe.backbone, "needs", ctx)
+        add("backbone", recipe.backbone, "backbone", needs=needs)
+    for use in recipe.heads:
+        add("head", use, use.name, provides=_declared(use, "provides", ctx))
+    for synth in recipe.synths:
+        provides = (_declared(synth, "provides", ctx),)
+        needs = _declared(synth, "needs", ctx)
+        add("synth", synth, synth.name, needs=needs, provides=provides, bind=synth.bind)
+    for stage in recipe.stages:
+        for loss in stage.losses:
+            label = f"{stage.name}.{loss.name}"
+            add("loss", loss, label, needs=_declared(loss, "needs", ctx) or ())
+    wiring = wire(nodes)
+    problems = [
+        Problem(fault.message, uses[fault.node.kind, fault.node.label].origin, fault.hints)
+        for fault in wiring.faults
+    ]
+    problems += _target_problems(recipe, wiring)
+    if problems:
+        raise RecipeError(problems)
+    return wiring
+
+
+def _target_problems(recipe: Recipe, wiring: Wiring) -> list[Problem]:
+    """Compare the record of what is predicted with the record of what it should be."""
+    target = target_of(recipe)
+    provided = {c.name: c for node in wiring.nodes[:1] for c in node.provides}
+    if target not in provided:
+        listed = ", ".join(provided)
+        return [Problem(f'the target "{target}" is none of {listed}', recipe.data.origin)]
+    signal = next((n.provides[0] for n in reversed(wiring.nodes) if n.kind == "synth"), None)
+    why = signal and clash(attrs.evolve(provided[target], lo=None, hi=None), signal)
+    if signal is None or why is None:
+        return []
+    message = f"the synths make {signal}, but the target is {provided[target]}: {why}"
+    return [Problem(message, recipe.synths[-1].origin)]
+
+
+def target_of(recipe: Recipe) -> str:
+    """Return the name of the batch's control that predictions are compared with."""
+    return str(_declared(recipe.data, "target", context_of(recipe)))
+
+
+def build_features(recipe: Recipe) -> tuple[FeatureNode, ...]:
+    """Build the feature modules, in the recipe's order."""
+    ctx = context_of(recipe)
+    return tuple(
+        FeatureNode(use.name, build(use, recipe.seed, opt=use.options, ctx=ctx), _key(use, ctx))
+        for use in recipe.features
+    )
+
+
+def build_source(recipe: Recipe) -> Any:
+    """Build the source with its features; it may read and cache files from here on."""
+    features = build_features(recipe)
+    return build(
+        recipe.data, recipe.seed, opt=recipe.data.options, ctx=context_of(recipe), features=features
+    )
+
+
+def build_pipeline(recipe: Recipe, wiring: Wiring) -> tuple[Pipeline, tuple[Scheduled, ...]]:
+    """Build backbone, heads and synths on the default device, each under its own seed."""
+    ctx = context_of(recipe)
+    scheduled: list[Scheduled] = []
+
+    def make(use: Use, **offered: Any) -> Any:
+        module = build(use, recipe.seed, opt=use.options, ctx=ctx, **offered)
+        scheduled.extend(add_schedules(module, use.options))
+        return module
+
+    backbone, width = None, 0
+    if recipe.backbone is not None:
+        inputs = tuple(
+            attrs.evolve(w.control, name=w.need) for w in wiring.of("backbone", "backbone")
+        )
+        backbone = make(recipe.backbone, inputs=inputs)
+        width = _declared(recipe.backbone, "width", ctx)
+    heads = {use.name: make(use, width=width) for use in recipe.heads}
+    synths = {use.name: make(use) for use in recipe.synths}
+    pipeline = Pipeline(wiring, backbone, heads, synths, lengths_by_axis(wiring))
+    return pipeline, tuple(scheduled)
+
+
+def build_losses(recipe: Recipe, stage: Stage) -> tuple[tuple[Term, ...], tuple[Scheduled, ...]]:
+    """Build a stage's losses on the default device."""
+    terms, scheduled = [], []
+    for use in stage.losses:
+        module = build(use, recipe.seed, opt=use.options, ctx=context_of(recipe))
+        scheduled += add_schedules(module, use.options)
+        terms.append(Term(use.name, module, use.weight.value, use.component.asks))
+    return tuple(terms), tuple(scheduled)
+
+
+def build(use: Use, seed: int, **offered: Any) -> Any:
+    """Construct a component inside generators seeded by (seed, label)."""
+    with forked(seed, use.component.kind, use.name):
+        return use.component.build(**offered)
+
+
+def add_schedules(module: nn.Module, options: object) -> Iterator[Scheduled]:
+    """Register the 0-dim buffer of every scheduled option on a freshly built module."""
+    for field in attrs.fields(type(options)):
+        value = getattr(options, field.name)
+        if isinstance(value, ScheduleUse):
+            start = torch.tensor(float(value.value(0, 1)), dtype=torch.float32)
+            module.register_buffer(field.name, start, persistent=False)
+            yield Scheduled(module, field.name, value.value)
+
+
+def _declared(use: Use, what: str, ctx: Context) -> Any:
+    declaration = getattr(use.component.cls, what, None)
+    return declaration(use.options, ctx) if declaration else None
+
+
+def _key(use: Use, ctx: Context) -> str:
+    rates = ",".join(f"{axis}={rate:g}" for axis, rate in sorted(ctx.rates.items()))
+    return f"{use.plugin}:{use.component.name} {use.options!r} {rates}"
