@@ -1,0 +1,25 @@
+"""Errors that a user can cause or mend: they carry an exit code and never show a traceback."""
+
+
+class UserError(Exception):
+    """A recipe, data or usage problem: what, where, and what to do, in its text."""
+
+    exit_code = 1
+
+
+class PluginError(Exception):
+    """A plugin that a recipe needs cannot be used."""
+
+    exit_code = 2
+
+
+class TrainingStopped(Exception):  # noqa: N818  it stops, it does not fail
+    """Training ended itself, because going on would destroy what was learnt."""
+
+    exit_code = 3
+
+
+class Interrupted(Exception):  # noqa: N818  the user asked for it
+    """The user interrupted a run, and it has been saved."""
+
+    exit_code = 130
