@@ -1,0 +1,78 @@
+"""Filters in the frequency domain: noise through moving magnitudes, and long convolution."""
+
+import functools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ddspcore.dsp.precision import full_precision
+from ddspcore.dsp.upsampling import ramp
+
+
+@full_precision
+def filtered_noise(white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
+    """Filter noise by magnitudes that move linearly from frame to frame, without delay.
+
+    A frame's `bands` magnitudes sample its filter's frequency response evenly from 0 to Nyquist;
+    the filter is their zero-phase impulse response of 2 * (bands - 1) taps under a Hann window.
+    Each filter hears the noise through a triangle of two hops around its frame, and the results
+    are added, which is the same as interpolating the filter linearly at every input sample.
+
+    Shape: white [B,(N-1)*hop], magnitudes [B,N,bands] with bands >= 2 -> [B,(N-1)*hop].
+    Source: Engel et al., DDSP (ICLR 2020), appendix B.5 (frequency sampling).
+    """
+    taps = 2 * (magnitudes.shape[-1] - 1)
+    slabs = 2 + -(-taps // hop)
+    size = slabs * hop
+    rise = ramp(hop, white)
+    triangle = torch.cat([rise, 1.0 - rise])
+    frames = F.pad(white, (hop, hop)).unfold(1, 2 * hop, hop) * triangle
+    spectra = torch.view_as_real(torch.fft.rfft(frames, n=size))
+    response = magnitudes @ _zero_phase(magnitudes.shape[-1], size, white.device, white.dtype)
+    filtered: Tensor = torch.fft.irfft(torch.view_as_complex(spectra * response[..., None]), n=size)
+    # A zero-phase filter also rings before its input, and in a circle that is the end.
+    pieces: Tensor = filtered.roll(taps // 2, dims=-1).unflatten(-1, (slabs, hop))
+    total: Tensor = pieces.new_zeros(len(white), pieces.shape[1] + slabs - 1, hop)
+    for slab in range(slabs):
+        total[:, slab : slab + pieces.shape[1]] += pieces[:, :, slab]
+    start = hop + taps // 2
+    return total.flatten(1)[:, start : start + white.shape[-1]]
+
+
+@functools.lru_cache(maxsize=32)
+def _zero_phase(bands: int, size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return the matrix [bands, size//2+1] from magnitudes to the windowed filter's response.
+
+    Zero phase makes the response real and linear in the magnitudes.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        taps = 2 * (bands - 1)
+        impulses = torch.fft.irfft(torch.eye(bands, device=device, dtype=dtype), n=taps)
+        lag = torch.arange(taps, device=device)
+        lag = torch.minimum(lag, taps - lag)
+        impulses = impulses * (0.5 + 0.5 * torch.cos(2.0 * torch.pi * lag / taps))
+        positive, negative = impulses[:, : bands - 1], impulses[:, bands:]
+        gap = impulses.new_zeros(bands, size - taps + 1)
+        response: Tensor = torch.fft.rfft(torch.cat([positive, gap, negative], dim=1))
+        return response.real.contiguous()
+
+
+@full_precision
+def fft_convolve(x: Tensor, ir: Tensor) -> Tensor:
+    """Convolve causally: sample t hears samples t, t-1, ... through ir[0], ir[1], ...
+
+    Shape: x [B,T], ir [B,L] or [1,L] -> [B,T].
+    """
+    length = x.shape[-1]
+    ir = ir[..., :length]
+    size = _fast_length(length + ir.shape[-1] - 1)
+    product = torch.fft.rfft(x, n=size) * torch.fft.rfft(ir, n=size)
+    wet: Tensor = torch.fft.irfft(product, n=size)
+    return wet[..., :length]
+
+
+def _fast_length(least: int) -> int:
+    """Return the smallest even 2^a 3^b 5^c that is at least `least`."""
+    twice_odd: list[int] = [2 * 3**b * 5**c for b in range(20) for c in range(14)]
+    return min(n << (-(-least // n) - 1).bit_length() for n in twice_odd)

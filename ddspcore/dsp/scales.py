@@ -1,0 +1,79 @@
+"""Scales: between physical units, and from a physical unit to about [0, 1] for a network."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ddspcore.controls import Control
+from ddspcore.dsp.precision import full_precision
+
+FLOOR = 1e-7
+"""The least amplitude that the scales tell from silence (-140 dB)."""
+
+
+@full_precision
+def exp_sigmoid(x: Tensor) -> Tensor:
+    """Map any number to an amplitude between 1e-7 and 2, exponentially at the low end.
+
+    Source: Engel et al., DDSP (ICLR 2020), equation 5: 2 sigmoid(x)^ln(10) + 1e-7.
+    """
+    return 2.0 * torch.exp(math.log(10.0) * F.logsigmoid(x)) + FLOOR
+
+
+def inverse_exp_sigmoid(amplitude: float) -> float:
+    """Return the number that `exp_sigmoid` maps to `amplitude`, between 1e-7 and 2."""
+    root = ((amplitude - FLOOR) / 2.0) ** (1.0 / math.log(10.0))
+    return math.log(root / (1.0 - root))
+
+
+@full_precision
+def hz_to_midi(hz: Tensor) -> Tensor:
+    """Convert frequency to MIDI note number: 440 Hz is 69, an octave is 12."""
+    return 69.0 + 12.0 * torch.log2(hz.clamp(min=FLOOR) / 440.0)
+
+
+@full_precision
+def cents(a_hz: Tensor, b_hz: Tensor) -> Tensor:
+    """Return how far `a_hz` lies above `b_hz`, in cents."""
+    return 1200.0 * torch.log2(a_hz.clamp(min=FLOOR) / b_hz.clamp(min=FLOOR))
+
+
+@full_precision
+def db_to_amplitude(db: Tensor) -> Tensor:
+    """Convert decibels to linear amplitude: 0 dB is 1, -20 dB is 0.1."""
+    return torch.exp(db * (math.log(10.0) / 20.0))
+
+
+@full_precision
+def amplitude_to_db(amplitude: Tensor, floor_db: float = -140.0) -> Tensor:
+    """Convert linear amplitude to decibels, with silence (and its gradient) held at the floor."""
+    return (20.0 / math.log(10.0)) * torch.log(amplitude.clamp(min=10.0 ** (floor_db / 20.0)))
+
+
+@full_precision
+def power_to_db(power: Tensor, floor_db: float = -140.0) -> Tensor:
+    """Convert power to decibels, with silence (and its gradient) held at the floor."""
+    return (10.0 / math.log(10.0)) * torch.log(power.clamp(min=10.0 ** (floor_db / 10.0)))
+
+
+def to_unit(control: Control, x: Tensor) -> Tensor:
+    """Scale a control to about [0, 1], by its unit and bounds; values outside stay outside.
+
+    Hertz go by octaves, from 0 at `lo` to 1 at `hi` (the MIDI range where there are no bounds);
+    decibels and everything else with two bounds go linearly (decibels without bounds: -80..0);
+    what has no bounds stays as it is.
+    """
+    lo, hi = control.lo, control.hi
+    if control.unit == "hz":
+        if lo is None or hi is None or lo <= 0.0:
+            return hz_to_midi(x) / 127.0
+        return cents(x, torch.full_like(x, lo)) / (1200.0 * math.log2(hi / lo))
+    if control.unit in ("probability", "ratio", "simplex"):
+        return x
+    if control.unit == "db" and (lo is None or hi is None):
+        lo, hi = -80.0, 0.0
+    if lo is None or hi is None:
+        return x
+    return (x - lo) / (hi - lo)
