@@ -94,10 +94,10 @@ def open_run_folder(
 def _open_exactly(key: str, path: Path, fresh: bool) -> RunFolder | Finished:
     if path.exists() and not path.is_dir():
         raise UserError(f"{path}: is a file, not a folder for a run")
-    if fresh and path.is_dir() and any(path.iterdir()):
+    if fresh and not _is_empty(path):
         _locked_or_fail(path).release()
         _move_aside(path)
-    if not path.is_dir() or not any(path.iterdir()):
+    if _is_empty(path):
         return _start(path, key, repeats=fresh)
     status = _status(path)
     if not status:
@@ -117,6 +117,10 @@ def _start(path: Path, key: str, repeats: bool) -> RunFolder:
     folder = RunFolder(path, key, _locked_or_fail(path), continued=False, repeats=repeats)
     folder.write_status("running")
     return folder
+
+
+def _is_empty(path: Path) -> bool:
+    return not path.is_dir() or all(file.name == "lock" for file in path.iterdir())
 
 
 def _move_aside(path: Path) -> None:
@@ -143,8 +147,8 @@ def _try_lock(path: Path) -> filelock.BaseFileLock | None:
 
 
 def _status(path: Path) -> dict[str, Any]:
-    file = path / "status.json"
-    if not file.is_file():
+    try:
+        status = read_json(path / "status.json")
+    except UserError:
         return {}
-    status = read_json(file)
     return status if isinstance(status, dict) else {}

@@ -1,0 +1,51 @@
+"""Evaluators on a pipeline: eval mode, no gradients, no trace left in what is trained."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import frozen
+
+from ddspcore.assemble import build, context_of
+from ddspcore.metric import Metric
+from ddspcore.pipeline import Pipeline
+from ddspcore.randomness import forked
+from ddspcore.recipe.schema import Recipe, Use
+from ddspcore.train.feed import Batches
+
+
+@frozen
+class Evaluator:
+    """A built evaluator, its label and what it declares."""
+
+    label: str
+    call: Any
+    metrics: tuple[Metric, ...]
+
+    def metric(self, key: str | None) -> Metric:
+        """Return the metric of a key; without one, the first."""
+        return next(m for m in self.metrics if key in (None, m.name))
+
+    def run(self, pipeline: Pipeline, batches: Batches, out_dir: Path) -> dict[str, float]:
+        """Evaluate in eval mode, without gradients, under generators of its own."""
+        training = pipeline.training
+        pipeline.eval()
+        try:
+            with torch.no_grad(), forked(batches.feed.seed, "evaluate", self.label):
+                found = self.call(pipeline, batches, out_dir)
+        finally:
+            pipeline.train(training)
+        return {str(name): float(value) for name, value in found.items()}
+
+
+def build_evaluator(recipe: Recipe, use: Use) -> Evaluator:
+    """Build an evaluator of the recipe."""
+    ctx = context_of(recipe)
+    call = build(use, recipe.seed, opt=use.options, ctx=ctx)
+    return Evaluator(use.name, call, tuple(use.component.cls.metrics(use.options, ctx)))
+
+
+def describe(evaluators: tuple[Evaluator, ...]) -> Mapping[str, Metric]:
+    """Return every declared metric by name."""
+    return {metric.name: metric for one in evaluators for metric in one.metrics}
