@@ -1,0 +1,61 @@
+"""Opening a run folder again: its recipe, its trained pipeline, its features."""
+
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from ddspcore.assemble import build_features, build_pipeline, declare
+from ddspcore.catalog import Catalog
+from ddspcore.data.features import FeatureNode
+from ddspcore.errors import UserError
+from ddspcore.pipeline import Pipeline
+from ddspcore.recipe.reading import read
+from ddspcore.recipe.schema import Recipe
+from ddspcore.recipe.structuring import structure
+from ddspcore.train.checkpoint import load_tensors, load_weights, read_json
+from ddspcore.train.device import DeviceChoice, choose_device
+
+
+@frozen
+class OpenRun:
+    """A run that was trained: everything needed to evaluate it or to render with it."""
+
+    folder: Path
+    recipe: Recipe
+    pipeline: Pipeline
+    features: tuple[FeatureNode, ...]
+    device: DeviceChoice
+    checkpoint: Path
+    data: dict[str, Any]
+
+
+def open_run(
+    folder: Path, catalog: Catalog, *, device: str = "auto", checkpoint: Path | None = None
+) -> OpenRun:
+    """Open a run folder with its best checkpoint, or another one, ready to evaluate.
+
+    Raises UserError if the folder holds no run with a checkpoint, RecipeError if its recipe
+    needs a component that is not installed.
+    """
+    resolved = folder / "resolved.toml"
+    if not resolved.is_file():
+        raise UserError(f"{folder}: is no run folder: it has no resolved.toml")
+    recipe = structure(read(resolved), catalog)
+    path = checkpoint or best_checkpoint(folder)
+    wiring = declare(recipe)
+    pipeline, _ = build_pipeline(recipe, wiring)
+    load_weights(pipeline, load_tensors(path), path)
+    chosen = choose_device(device)
+    pipeline.to(chosen.torch).eval()
+    data = read_json(folder / "data.json") if (folder / "data.json").is_file() else {}
+    return OpenRun(folder, recipe, pipeline, build_features(recipe), chosen, path, data)
+
+
+def best_checkpoint(folder: Path) -> Path:
+    """Return the checkpoint that the run recommends, or the best of its latest stage so far."""
+    status = read_json(folder / "status.json")
+    name = status.get("best_checkpoint")
+    if not name or not (folder / name).is_file():
+        raise UserError(f"{folder}: has no checkpoint yet (its state is {status.get('state')})")
+    return folder / name

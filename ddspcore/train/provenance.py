@@ -1,0 +1,111 @@
+"""Where a run comes from: versions, plugins, source revision, device, threads, command."""
+
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+
+from ddspcore.plugins import Plugin
+from ddspcore.recipe.schema import Recipe, ScheduleUse, Use
+from ddspcore.train.checkpoint import write_bytes
+from ddspcore.train.device import DeviceChoice
+
+PACKAGES = ("ddspcore", "torch", "numpy", "soundfile", "soxr", "safetensors")
+
+
+def describe_provenance(
+    recipe: Recipe, plugins: Sequence[Plugin], device: DeviceChoice, recipe_file: Path
+) -> dict[str, Any]:
+    """Return everything that is recorded about a run and not hashed into its key."""
+    used: dict[str, set[str]] = {}
+    for use in component_uses(recipe):
+        used.setdefault(use.plugin, set()).add(f"{use.component.kind} {use.component.name}")
+    return {
+        "command": sys.argv,
+        "environment": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "threads": torch.get_num_threads(),
+            **{name: _version(name) for name in PACKAGES},
+        },
+        "device": {"asked": device.asked, "used": device.used, "name": device.name},
+        "recipe": {"file": str(recipe_file), **_git(recipe_file.parent)},
+        "plugin": [
+            {
+                "name": plugin.name,
+                "package": plugin.package or "",
+                "version": plugin.version or "",
+                "target": plugin.target,
+                "state": plugin.state,
+                "used": sorted(used.get(plugin.name, ())),
+            }
+            for plugin in plugins
+        ],
+    }
+
+
+def write_provenance(path: Path, provenance: dict[str, Any]) -> None:
+    """Write `provenance.toml`."""
+    write_bytes(path, tomli_w.dumps(provenance).encode())
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Say which versions, devices and thread counts differ from an earlier provenance."""
+    pairs = [
+        *((name, before["environment"].get(name), value) for name, value in now["environment"].items()),
+        ("device", before["device"]["used"], now["device"]["used"]),
+    ]
+    plugins = {p["name"]: p["version"] for p in before["plugin"] if p["used"]}
+    pairs += [
+        (f"plugin {p['name']}", plugins[p["name"]], p["version"])
+        for p in now["plugin"]
+        if p["name"] in plugins
+    ]
+    return [f"{name} was {old}, is {new}" for name, old, new in pairs if old != new]
+
+
+def component_uses(recipe: Recipe) -> Iterator[Use | ScheduleUse]:
+    """Yield every use of a component in the recipe, schedules of rates and weights included."""
+    yield recipe.data
+    yield from recipe.features
+    if recipe.backbone is not None:
+        yield recipe.backbone
+    yield from recipe.heads
+    yield from recipe.synths
+    yield recipe.metric
+    yield from recipe.evaluators
+    for stage in recipe.stages:
+        yield stage.lr
+        for loss in stage.losses:
+            yield loss
+            yield loss.weight
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _git(folder: Path) -> dict[str, str]:
+    def ask(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=5,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip()
+
+    commit = ask("rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    return {"git_commit": commit, "git_state": "modified" if ask("status", "--porcelain") else "clean"}

@@ -1,0 +1,47 @@
+"""A stage that another run has finished under the same key need not be trained again."""
+
+import json
+import shutil
+from pathlib import Path
+
+from ddspcore.train.folder import RunFolder
+from ddspcore.train.stage import BEST, LAST
+from ddspcore.train.state import FILE, find_stage
+
+
+def reuse_stage(folder: RunFolder, name: str, key: str) -> Path | None:
+    """Copy a finished stage of this key from a neighbouring run; returns where it came from.
+
+    A run that repeats a finished one reuses nothing: it is there to be compared.
+    """
+    if folder.repeats:
+        return None
+    for neighbour in sorted(folder.path.parent.glob(f"*/{name}/{FILE}")):
+        other = neighbour.parent
+        if other.parent == folder.path:
+            continue
+        saved = find_stage(other, key)
+        if saved is None or not saved.position.done:
+            continue
+        target = folder.stage(name)
+        for file in (BEST, LAST, saved.path.name):
+            shutil.copy2(other / file, target / file)
+        _copy_lines(other.parent / folder.metrics.name, folder.metrics, name)
+        _copy_state(neighbour, target / FILE, folder)
+        return other
+    return None
+
+
+def _copy_lines(source: Path, target: Path, stage: str) -> None:
+    lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
+    with target.open("a", encoding="utf-8") as file:
+        file.writelines(line for line in lines if json.loads(line).get("stage") == stage)
+
+
+def _copy_state(source: Path, target: Path, folder: RunFolder) -> None:
+    state = json.loads(source.read_text(encoding="utf-8"))
+    sizes = {"metrics": folder.metrics, "log": folder.log}
+    state["offsets"] = {
+        name: path.stat().st_size if path.exists() else 0 for name, path in sizes.items()
+    }
+    target.write_text(json.dumps(state, indent=2, sort_keys=True) + "\n", encoding="utf-8")

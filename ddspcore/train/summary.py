@@ -1,0 +1,83 @@
+"""How good a run is: as JSON for programs, in plain words for people."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from ddspcore.metric import Metric
+from ddspcore.train.evaluation import Evaluator
+from ddspcore.train.events import StageResult
+from ddspcore.train.stage import BEST
+
+RENDER = "render"
+
+
+@frozen
+class Evaluation:
+    """What the evaluators found on one split, and the files each of them wrote."""
+
+    values: Mapping[str, float]
+    files: Mapping[str, Mapping[str, str]]
+
+
+def best_stage(stages: Sequence[StageResult], metric: Metric) -> StageResult:
+    """Return the stage whose best checkpoint is best; of equals, the latest."""
+    chosen = stages[0]
+    for stage in stages[1:]:
+        if chosen.best is None or (
+            stage.best is not None and not metric.better(chosen.best, stage.best)
+        ):
+            chosen = stage
+    return chosen
+
+
+def describe_stage(stage: StageResult, run: Path) -> dict[str, Any]:
+    """Return a stage's entry in `summary.json`; paths are relative to the run folder."""
+    return {
+        "name": stage.name,
+        "steps": stage.steps,
+        "best": stage.best,
+        "best_step": stage.best_step,
+        "last": stage.last,
+        "best_checkpoint": (stage.folder / BEST).relative_to(run).as_posix(),
+        "seconds": round(stage.seconds, 3),
+    }
+
+
+def renders_of(evaluations: Mapping[str, Evaluation]) -> dict[str, str]:
+    """Return the files of the evaluator labelled `render`: held out if anything is."""
+    for split in ("val", "train"):
+        if split in evaluations and RENDER in evaluations[split].files:
+            return dict(evaluations[split].files[RENDER])
+    return {}
+
+
+def in_words(
+    evaluations: Mapping[str, Evaluation], evaluators: Sequence[Evaluator]
+) -> Iterator[str]:
+    """Yield one sentence a metric: where trained, where held out, and whether that is good."""
+    for evaluator in evaluators:
+        for metric in evaluator.metrics:
+            names = [
+                name
+                for name in next(iter(evaluations.values())).values
+                if metric.covers(name)
+            ]
+            for name in names:
+                yield _sentence(metric, name, evaluations)
+    if "val" not in evaluations:
+        yield "Nothing is held out: there is too little audio, so all numbers are where trained."
+
+
+def _sentence(metric: Metric, name: str, evaluations: Mapping[str, Evaluation]) -> str:
+    places = {"train": "where trained", "val": "held out"}
+    found = [
+        f"{evaluation.values[name]:.4g} {metric.unit} {places[split]}".replace("  ", " ")
+        for split, evaluation in evaluations.items()
+        if name in evaluation.values
+    ]
+    judged = [e.values[name] for e in evaluations.values() if name in e.values][-1]
+    grade = metric.grade(judged)
+    return f"{metric.label(name)}: {', '.join(found)}{f' ({grade})' if grade else ''}"
