@@ -1,6 +1,6 @@
 """Evaluators on a pipeline: eval mode, no gradients, no trace left in what is trained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ddspcore.metric import Metric
 from ddspcore.pipeline import Pipeline
 from ddspcore.randomness import forked
 from ddspcore.recipe.schema import Recipe, Use
-from ddspcore.train.feed import Batches
+from ddspcore.train.feed import Batches, Feed
 
 
 @frozen
@@ -46,6 +46,30 @@ def build_evaluator(recipe: Recipe, use: Use) -> Evaluator:
     return Evaluator(use.name, call, tuple(use.component.cls.metrics(use.options, ctx)))
 
 
-def describe(evaluators: tuple[Evaluator, ...]) -> Mapping[str, Metric]:
-    """Return every declared metric by name."""
-    return {metric.name: metric for one in evaluators for metric in one.metrics}
+@frozen
+class Evaluation:
+    """What the evaluators found on one split, and the files each of them wrote."""
+
+    values: Mapping[str, float]
+    files: Mapping[str, tuple[Path, ...]]
+
+
+def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: Path) -> Evaluation:
+    """Run every evaluator on a split's items, whole ones where the source offers them.
+
+    Each writes into a folder of its own, named by its label.
+    """
+    values: dict[str, float] = {}
+    files: dict[str, tuple[Path, ...]] = {}
+    whole = f"{split}-items"
+    items = whole if whole in getattr(feed.source, "splits", ()) else split
+    for evaluator in evaluators:
+        folder = out_dir / evaluator.label
+        folder.mkdir(parents=True, exist_ok=True)
+        values |= evaluator.run(feed.pipeline, feed.in_order(items, size=1), folder)
+        written = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
+        if written:
+            files[evaluator.label] = written
+        else:
+            folder.rmdir()
+    return Evaluation(values, files)

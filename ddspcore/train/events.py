@@ -34,7 +34,7 @@ class StageResult:
     folder: Path
     steps: int
     metric: str
-    best: float | None
+    best: float
     best_step: int | None
     last: float | None
     seconds: float

@@ -6,15 +6,17 @@ from typing import Any
 import torch
 from attrs import frozen
 
+from ddspcore.assemble import Scheduled
 from ddspcore.pipeline import EVALUATION_STEP, Batch, Pipeline, to_device
 
 
 @frozen
 class Feed:
-    """A source and the pipeline that its batches are for."""
+    """A source, the pipeline that its batches are for, and what is scheduled in it."""
 
     source: Any
     pipeline: Pipeline
+    scheduled: tuple[Scheduled, ...]
     seed: int
     device: torch.device
 

@@ -63,6 +63,15 @@ def digest(value: object) -> str:
     return hashlib.sha256(to_json(value).encode()).hexdigest()
 
 
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file's content; raises UserError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as failure:
+        raise UserError(f"{path}: cannot be read: {failure.strerror}") from failure
+
+
 def open_run_folder(
     key: str, stem: str, runs_dir: Path, run_dir: Path | None, fresh: bool
 ) -> RunFolder | Finished:

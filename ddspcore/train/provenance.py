@@ -4,6 +4,7 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,17 @@ from typing import Any
 import tomli_w
 import torch
 
+from ddspcore.errors import UserError
 from ddspcore.plugins import Plugin
 from ddspcore.recipe.schema import Recipe, ScheduleUse, Use
 from ddspcore.train.checkpoint import write_bytes
 from ddspcore.train.device import DeviceChoice
 
+FILE = "provenance.toml"
 PACKAGES = ("ddspcore", "torch", "numpy", "soundfile", "soxr", "safetensors")
 
 
-def describe_provenance(
+def record_provenance(
     recipe: Recipe, plugins: Sequence[Plugin], device: DeviceChoice, recipe_file: Path
 ) -> dict[str, Any]:
     """Return everything that is recorded about a run and not hashed into its key."""
@@ -50,15 +53,26 @@ def describe_provenance(
     }
 
 
-def write_provenance(path: Path, provenance: dict[str, Any]) -> None:
-    """Write `provenance.toml`."""
-    write_bytes(path, tomli_w.dumps(provenance).encode())
+def write_provenance(folder: Path, provenance: dict[str, Any]) -> None:
+    """Write `provenance.toml` into a run folder."""
+    write_bytes(folder / FILE, tomli_w.dumps(provenance).encode())
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """Read a run folder's `provenance.toml`; raises UserError if it is not whole."""
+    try:
+        return tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as failure:
+        raise UserError(f"{folder / FILE}: cannot be read: {failure}") from failure
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Say which versions, devices and thread counts differ from an earlier provenance."""
     pairs = [
-        *((name, before["environment"].get(name), value) for name, value in now["environment"].items()),
+        *(
+            (name, before["environment"].get(name), value)
+            for name, value in now["environment"].items()
+        ),
         ("device", before["device"]["used"], now["device"]["used"]),
     ]
     plugins = {p["name"]: p["version"] for p in before["plugin"] if p["used"]}
@@ -98,7 +112,10 @@ def _git(folder: Path) -> dict[str, str]:
     def ask(*arguments: str) -> str | None:
         try:
             done = subprocess.run(
-                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=5,
+                ["git", "-C", str(folder), *arguments],
+                capture_output=True,
+                text=True,
+                timeout=5,
                 check=True,
             )
         except (OSError, subprocess.SubprocessError):
@@ -108,4 +125,7 @@ def _git(folder: Path) -> dict[str, str]:
     commit = ask("rev-parse", "HEAD")
     if commit is None:
         return {}
-    return {"git_commit": commit, "git_state": "modified" if ask("status", "--porcelain") else "clean"}
+    return {
+        "git_commit": commit,
+        "git_state": "modified" if ask("status", "--porcelain") else "clean",
+    }

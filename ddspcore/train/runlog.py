@@ -21,9 +21,8 @@ class RunLog:
     Use as a context manager: the files are open and the live view is up inside it.
     """
 
-    def __init__(self, metrics: Path, log: Path, console: Console, metric: str):
+    def __init__(self, metrics: Path, log: Path, console: Console):
         self.console = console
-        self.metric = metric
         self._metrics_file = metrics.open("ab")
         self._log_file = log.open("ab")
         self._bar = Progress(
@@ -89,17 +88,10 @@ class RunLog:
         """Return how long the two files are, for a checkpoint to remember."""
         return {"metrics": self._metrics_file.tell(), "log": self._log_file.tell()}
 
-    def cut(self, offsets: Mapping[str, int]) -> None:
-        """Drop what was written after a checkpoint, so that a continued run repeats no line."""
-        for name, file in (("metrics", self._metrics_file), ("log", self._log_file)):
-            file.truncate(offsets[name])
-            file.seek(0, 2)
-
     def _view(self) -> RenderableType:
         table = Table.grid(padding=(0, 2), expand=False)
         for name, value in self._values.items():
-            style = "bold green" if name.endswith(self.metric) else ""
-            table.add_row(name, value, style=style)
+            table.add_row(name, value)
         return Group(self._bar, table)
 
 

@@ -14,7 +14,7 @@ from ddspcore.data.order import indices_at
 from ddspcore.errors import Interrupted, TrainingStopped, UserError
 from ddspcore.gates import physical_faults
 from ddspcore.metric import Metric
-from ddspcore.pipeline import Batch, Pipeline, parameters_by_module
+from ddspcore.pipeline import Batch, parameters_by_module
 from ddspcore.randomness import forked
 from ddspcore.recipe.schema import Recipe, Stage
 from ddspcore.train.averaging import Average
@@ -48,7 +48,6 @@ class StageSetup:
     stage: Stage
     key: str
     folder: Path
-    pipeline: Pipeline
     terms: tuple[Term, ...]
     scheduled: tuple[Scheduled, ...]
     feed: Feed
@@ -66,7 +65,7 @@ class StageTrainer:
     def __init__(self, setup: StageSetup):
         self.setup = setup
         self.stage = setup.stage
-        self.pipeline = setup.pipeline
+        self.pipeline = setup.feed.pipeline
         self.losses = nn.ModuleDict({t.label.replace(".", "_"): t.module for t in setup.terms})
         self.position = Position()
         self.trained = self._trained_parameters()
@@ -151,7 +150,10 @@ class StageTrainer:
         everything = [*self.pipeline.parameters(), *self.losses.parameters()]
         for parameter in everything:
             parameter.requires_grad_(id(parameter) not in frozen_ids)
-        return [parameter for parameter in everything if parameter.requires_grad]
+        trained = [parameter for parameter in everything if parameter.requires_grad]
+        if not trained:
+            raise UserError(f"stage {self.stage.name}: nothing is left to train")
+        return trained
 
     def _batch(self, step: int, part: int) -> tuple[Batch, list[dict[str, Tensor]]]:
         """Return a micro-batch and what each loss prepared from its target."""

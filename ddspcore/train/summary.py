@@ -4,31 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
-
 from ddspcore.metric import Metric
-from ddspcore.train.evaluation import Evaluator
+from ddspcore.train.evaluation import Evaluation, Evaluator
 from ddspcore.train.events import StageResult
 from ddspcore.train.stage import BEST
 
 RENDER = "render"
 
 
-@frozen
-class Evaluation:
-    """What the evaluators found on one split, and the files each of them wrote."""
-
-    values: Mapping[str, float]
-    files: Mapping[str, Mapping[str, str]]
-
-
 def best_stage(stages: Sequence[StageResult], metric: Metric) -> StageResult:
     """Return the stage whose best checkpoint is best; of equals, the latest."""
     chosen = stages[0]
     for stage in stages[1:]:
-        if chosen.best is None or (
-            stage.best is not None and not metric.better(chosen.best, stage.best)
-        ):
+        if not metric.better(chosen.best, stage.best):
             chosen = stage
     return chosen
 
@@ -46,11 +34,12 @@ def describe_stage(stage: StageResult, run: Path) -> dict[str, Any]:
     }
 
 
-def renders_of(evaluations: Mapping[str, Evaluation]) -> dict[str, str]:
-    """Return the files of the evaluator labelled `render`: held out if anything is."""
+def renders_of(evaluations: Mapping[str, Evaluation], run: Path) -> dict[str, str]:
+    """Return what the evaluator labelled `render` wrote, by stem: held out if anything is."""
     for split in ("val", "train"):
         if split in evaluations and RENDER in evaluations[split].files:
-            return dict(evaluations[split].files[RENDER])
+            files = evaluations[split].files[RENDER]
+            return {file.stem: file.relative_to(run).as_posix() for file in files}
     return {}
 
 
@@ -61,9 +50,7 @@ def in_words(
     for evaluator in evaluators:
         for metric in evaluator.metrics:
             names = [
-                name
-                for name in next(iter(evaluations.values())).values
-                if metric.covers(name)
+                name for name in next(iter(evaluations.values())).values if metric.covers(name)
             ]
             for name in names:
                 yield _sentence(metric, name, evaluations)

@@ -1,0 +1,193 @@
+"""A whole run: from a checked recipe to a summary, continued where it stopped."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import frozen
+from rich.console import Console
+
+from ddspcore.assemble import build_source
+from ddspcore.errors import Interrupted, TrainingStopped
+from ddspcore.observers import Observers
+from ddspcore.plugins import Plugin
+from ddspcore.recipe.reading import Document
+from ddspcore.recipe.resolving import canonical, to_toml
+from ddspcore.recipe.schema import Recipe
+from ddspcore.train.chain import Chain, cut_logs, find_trained, stage_keys
+from ddspcore.train.checkpoint import load_tensors, load_weights, read_json, write_bytes, write_json
+from ddspcore.train.device import DeviceChoice, choose_device
+from ddspcore.train.evaluation import build_evaluator, evaluate
+from ddspcore.train.events import RunInfo, StageResult
+from ddspcore.train.folder import Finished, RunFolder, digest, open_run_folder
+from ddspcore.train.interrupt import stop_on_signal
+from ddspcore.train.provenance import (
+    differences,
+    read_provenance,
+    record_provenance,
+    write_provenance,
+)
+from ddspcore.train.runlog import RunLog
+from ddspcore.train.stage import BEST
+from ddspcore.train.summary import best_stage, describe_stage, in_words, renders_of
+from ddspcore.wiring import Wiring
+
+SUMMARY = "summary.json"
+
+
+@frozen
+class Request:
+    """What a command asks for: a checked recipe, where to run it, and who is installed."""
+
+    document: Document
+    recipe: Recipe
+    wiring: Wiring
+    plugins: Sequence[Plugin]
+    runs_dir: Path
+    run_dir: Path | None
+    fresh: bool
+    started: float
+
+
+@frozen
+class Outcome:
+    """Where a finished run lies, its summary, and whether it was found finished."""
+
+    folder: Path
+    summary: dict[str, Any]
+    found_finished: bool
+
+
+def run(request: Request, console: Console) -> Outcome:
+    """Train every stage, evaluate the best checkpoint, write the summary.
+
+    Raises UserError for what the user can mend, TrainingStopped and Interrupted after saving.
+    """
+    recipe = request.recipe
+    device = choose_device(recipe.device)
+    source = build_source(recipe)
+    fingerprint = source.fingerprint() if hasattr(source, "fingerprint") else None
+    key = digest([canonical(recipe), fingerprint])
+    stem = request.document.sources[0].stem
+    opened = open_run_folder(key, stem, request.runs_dir, request.run_dir, request.fresh)
+    if isinstance(opened, Finished):
+        return Outcome(opened.path, read_json(opened.path / SUMMARY), found_finished=True)
+    try:
+        _describe(request, opened, source, device, console)
+        keys = stage_keys(recipe, fingerprint)
+        summary = _train(request, opened, source, device, keys, console)
+    except TrainingStopped:
+        opened.write_status("stopped")
+        raise
+    except Interrupted:
+        opened.write_status("interrupted")
+        raise
+    finally:
+        opened.close()
+    return Outcome(opened.path, summary, found_finished=False)
+
+
+def _describe(
+    request: Request, folder: RunFolder, source: Any, device: DeviceChoice, console: Console
+) -> None:
+    """Write what the run is before it starts; warn about what has changed since it was begun."""
+    now = record_provenance(request.recipe, request.plugins, device, request.document.sources[0])
+    if folder.continued and (folder.path / "provenance.toml").is_file():
+        console.print(f"continuing the unfinished run in {folder.path}", highlight=False)
+        before = read_provenance(folder.path)
+        torch.set_num_threads(before["environment"]["threads"])
+        for difference in differences(before, now):
+            console.print(f"warning: since it was begun, {difference}", style="yellow")
+        return
+    copies = folder.path / "recipe"
+    copies.mkdir(exist_ok=True)
+    for index, file in enumerate(request.document.sources):
+        name = file.name if index == 0 else f"{index}_{file.name}"
+        write_bytes(copies / name, file.read_bytes())
+    write_bytes(folder.path / "resolved.toml", to_toml(request.recipe).encode())
+    if hasattr(source, "report"):
+        write_json(folder.path / "data.json", source.report())
+    write_provenance(folder.path, now)
+
+
+def _train(
+    request: Request,
+    folder: RunFolder,
+    source: Any,
+    device: DeviceChoice,
+    keys: dict[str, str],
+    console: Console,
+) -> dict[str, Any]:
+    recipe = request.recipe
+    info = RunInfo(
+        folder=folder.path,
+        recipe=request.document.sources[0].stem,
+        title=recipe.title,
+        device=device.used,
+        stages=tuple(stage.name for stage in recipe.stages),
+    )
+    saved = tuple(find_trained(folder, keys, console.print))
+    cut_logs(folder, saved)
+    with stop_on_signal() as stop, RunLog(folder.metrics, folder.log, console) as log:
+        chain = Chain(
+            recipe=recipe,
+            wiring=request.wiring,
+            folder=folder,
+            source=source,
+            device=device,
+            log=log,
+            observers=Observers(request.plugins),
+            info=info,
+            stop=stop,
+        )
+        chain.tell("ddsp_run_start")
+        results = chain.train(keys, saved)
+        summary = _evaluate(chain, results)
+        chain.tell("ddsp_run_end", summary=summary)
+        for sentence in summary["in_words"]:
+            log.say(sentence)
+    summary["seconds"] = round(time.monotonic() - request.started, 3)
+    write_json(folder.path / SUMMARY, summary)
+    folder.write_status("finished", best_checkpoint=summary["best_checkpoint"])
+    return summary
+
+
+def _evaluate(chain: Chain, results: tuple[StageResult, ...]) -> dict[str, Any]:
+    """Evaluate the best checkpoint where trained and where held out."""
+    recipe, plan, root = chain.recipe, chain.metric_plan(), chain.folder.path
+    best = best_stage(results, plan.metric)
+    feed = chain.feed()
+    load_weights(feed.pipeline, load_tensors(best.folder / BEST), best.folder / BEST)
+    evaluators = tuple(build_evaluator(recipe, use) for use in recipe.evaluators)
+    evaluations = {
+        split: evaluate(feed, evaluators, split, best.folder / split)
+        for split in ("train", "val")
+        if chain.source.count(split)
+    }
+    return {
+        "recipe": chain.info.recipe,
+        "title": recipe.title,
+        "key": chain.folder.key,
+        "device": chain.device.used,
+        "parameters": sum(p.numel() for p in feed.pipeline.parameters()),
+        "metric": {
+            "name": plan.metric.name,
+            "value": best.best,
+            "direction": plan.metric.direction,
+            "split": plan.split,
+        },
+        "best_checkpoint": (best.folder / BEST).relative_to(root).as_posix(),
+        "stages": [describe_stage(stage, root) for stage in results],
+        "evaluation": {split: dict(found.values) for split, found in evaluations.items()},
+        "renders": renders_of(evaluations, root),
+        "files": {
+            split: {
+                label: [file.relative_to(root).as_posix() for file in files]
+                for label, files in found.files.items()
+            }
+            for split, found in evaluations.items()
+        },
+        "in_words": list(in_words(evaluations, evaluators)),
+    }
