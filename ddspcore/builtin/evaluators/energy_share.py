@@ -1,0 +1,32 @@
+"""Who makes the sound: how the energy is spread over the synths."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ddspcore import Context, Metric, evaluator
+from ddspcore.component import NoOptions
+from ddspcore.pipeline import Batch, Pipeline
+
+
+@evaluator("energy-share")
+class EnergyShare:
+    """Each synth's share of the energy of all parts; the shares add up to one.
+
+    All zero where every part is silent.
+    """
+
+    @staticmethod
+    def metrics(opt: NoOptions, ctx: Context) -> tuple[Metric, ...]:
+        """Return one family: `share/harmonic`, `share/noise`, by the synths' labels."""
+        return (Metric("share/*", "", "higher", "share of the energy", lo=0.0, hi=1.0),)
+
+    def __call__(
+        self, pipeline: Pipeline, batches: Iterable[Batch], out_dir: Path
+    ) -> dict[str, float]:
+        """Measure over all batches; every sample counts alike."""
+        energy: dict[str, float] = {}
+        for batch in batches:
+            for label, part in pipeline(batch).parts.items():
+                energy[label] = energy.get(label, 0.0) + part.square().sum().item()
+        total = sum(energy.values()) or 1.0
+        return {f"share/{label}": value / total for label, value in energy.items()}

@@ -1,0 +1,50 @@
+"""What every evaluator of signals does: predict, compare with the target, average over batches."""
+
+from collections.abc import Iterable, Iterator
+
+from attrs import define
+from torch import Tensor
+
+from ddspcore.errors import UserError
+from ddspcore.pipeline import Batch, Output, Pipeline
+
+TARGET = "audio"
+
+
+@define
+class Mean:
+    """An average over batches in which every value counts alike; 0 if there was none."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, values: Tensor) -> None:
+        """Take in every value of a tensor of any shape."""
+        self.total += values.sum().item()
+        self.count += values.numel()
+
+    @property
+    def value(self) -> float:
+        """The average so far."""
+        return self.total / self.count if self.count else 0.0
+
+
+def pairs(pipeline: Pipeline, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield prediction and target of each batch, both [B,T]."""
+    for batch in batches:
+        yield signal_of(pipeline(batch)), batch[TARGET]
+
+
+def signal_of(output: Output) -> Tensor:
+    """Return the predicted signal; UserError if the recipe has no synth to make one."""
+    if output.signal is None:
+        raise UserError("this evaluator compares signals, but the recipe has no synth")
+    return output.signal
+
+
+def content(target: Tensor) -> Tensor:
+    """Tell an item's samples from the zeros that pad it at the end.
+
+    Shape: [B,T] -> [B,T] bool.
+    """
+    return target.ne(0).flip(-1).cumsum(-1).flip(-1) > 0
