@@ -1,0 +1,1 @@
+"""Recipes: read with `extends` and `--set`, structured strictly, written back resolved."""

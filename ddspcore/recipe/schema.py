@@ -1,0 +1,147 @@
+"""What a recipe says once it has been checked: its vocabulary, with ranges and defaults.
+
+Keys of the file are the names of the options here; the parts are `feature[]`, `backbone`, `head[]`,
+`synth[]`, `audio`, `data`, `metric`, `evaluator[]`, `optimiser`, `stage[]` and a stage's `loss[]`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from attrs import Factory, field, frozen
+
+from ddspcore.component import Component, option
+from ddspcore.recipe.problems import Origin
+
+FRAME_SECONDS = 0.016
+HOP_QUANTUM = 64
+
+
+@frozen(kw_only=True)
+class Use:
+    """A component that the recipe uses: which one, its options, and what the recipe calls it.
+
+    `origin` is where `use` was written; it takes no part in comparisons.
+    """
+
+    component: Component
+    plugin: str
+    options: Any
+    origin: Origin = field(eq=False, repr=False)
+    name: str = option("", help="what logs, files and --set call it; by default, its use")
+
+    @property
+    def qualified(self) -> str:
+        """The component's full name: `core:mrstft`."""
+        return f"{self.plugin}:{self.component.name}"
+
+
+@frozen(kw_only=True)
+class ScheduleUse:
+    """A number that moves with the step: the schedule, and where it comes from."""
+
+    component: Component
+    plugin: str
+    value: Any
+
+    @property
+    def qualified(self) -> str:
+        """The schedule's full name: `core:exponential`."""
+        return f"{self.plugin}:{self.component.name}"
+
+
+@frozen(kw_only=True)
+class SynthUse(Use):
+    """A synth; `bind` chooses what serves its needs."""
+
+    bind: Mapping[str, str] = option(Factory(dict), help="need = control: what serves a need")
+
+
+@frozen(kw_only=True)
+class LossUse(Use):
+    """A loss and its weight in the sum."""
+
+    weight: ScheduleUse = option(1.0, help="factor in the sum of a stage's losses", scheduled=True)
+
+
+@frozen(kw_only=True)
+class MetricUse(Use):
+    """The evaluator that decides "best", in every stage."""
+
+    every: int = option(50, help="steps between measurements", ge=1, unit="steps")
+    key: str = option("", help="which of the evaluator's metrics decides; by default, its first")
+
+
+@frozen(kw_only=True)
+class Audio:
+    """Rates of the axes `sample` and `frame`."""
+
+    sample_rate: int = option(help="samples a second", ge=4_000, le=384_000, unit="Hz")
+    hop: int = option(
+        Factory(lambda self: default_hop(self.sample_rate), takes_self=True),
+        help="samples between frames; by default, about 16 ms",
+        ge=1,
+        unit="samples",
+    )
+
+    def rates(self) -> dict[str, float]:
+        """Return values a second by axis."""
+        return {"sample": float(self.sample_rate), "frame": self.sample_rate / self.hop}
+
+
+def default_hop(sample_rate: int) -> int:
+    """Return the multiple of 64 samples that is nearest to 16 ms: 256, 704, 768."""
+    return HOP_QUANTUM * max(1, round(sample_rate * FRAME_SECONDS / HOP_QUANTUM))
+
+
+@frozen(kw_only=True)
+class Optimiser:
+    """How gradients become steps."""
+
+    kind: Literal["adam", "adamw"] = option("adam", help="the algorithm")
+    betas: tuple[float, float] = option((0.9, 0.999), help="decay of the two moments", ge=0, lt=1)
+    eps: float = option(1e-8, help="added to the root of the second moment", gt=0)
+    weight_decay: float = option(0.0, help="decay of the weights", ge=0)
+
+
+@frozen(kw_only=True)
+class Stage:
+    """One leg of the training: its steps, learning rate and losses, and where it starts from."""
+
+    name: str = option(help="what logs, folders, init and --set call it")
+    steps: int = option(help="how many steps it lasts at most", ge=1, unit="steps")
+    lr: ScheduleUse = option(help="learning rate", ge=0, scheduled=True)
+    losses: tuple[LossUse, ...]
+    init: str = option(
+        "", help='"STAGE:best", "STAGE:last", "scratch" or a .safetensors file'
+    )  # filled: a first stage starts from scratch, a later one from the best of the one before
+    batch: int = option(8, help="items in a batch", ge=1, unit="items")
+    accumulate: int = option(1, help="batches in a step", ge=1)
+    freeze: tuple[str, ...] = option((), help='parts that do not learn, such as "head.noise"')
+    ema: float | None = option(None, help="decay of the averaged weights", gt=0, lt=1)
+    clip: float | None = option(None, help="largest norm of the gradient", gt=0)
+    patience: int | None = option(
+        None, help="measurements without improvement that end the stage", ge=1
+    )
+    min_delta: float = option(0.0, help="by how much better counts as better", ge=0)
+    fixed_batch: bool = option(False, help="train on the same items in every step")
+    save_every: int | None = option(None, help="steps between checkpoints", ge=1, unit="steps")
+
+
+@frozen(kw_only=True)
+class Recipe:
+    """Everything that a run does, and nothing about where or when."""
+
+    title: str = option("", help="one line for people")
+    description: str = option("", help="more lines for people")
+    seed: int = option(0, help="where all randomness starts", ge=0)
+    device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", help="where tensors live")
+    features: tuple[Use, ...] = ()
+    backbone: Use | None = None
+    heads: tuple[Use, ...] = ()
+    synths: tuple[SynthUse, ...] = ()
+    audio: Audio | None = None
+    data: Use
+    metric: MetricUse
+    evaluators: tuple[Use, ...] = ()
+    optimiser: Optimiser = field(factory=Optimiser)
+    stages: tuple[Stage, ...]

@@ -1,0 +1,123 @@
+"""A recipe as written: values that know where they stand, and how one recipe overrides another."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+
+from ddspcore.recipe.locating import Path, Span
+from ddspcore.recipe.problems import Origin, Source
+
+ARRAYS = ("feature", "head", "synth", "evaluator", "stage")
+ARRAYS_OF_A_STAGE = ("loss",)
+KEPT = ("name", "weight", "every")  # they say how the recipe uses a component, whichever it is
+
+
+@frozen
+class Node:
+    """A value, where it was written, and where the key that introduced it was.
+
+    `value` is a dict or a list of Nodes, or what tomllib makes of a leaf.
+    """
+
+    value: Any
+    key: Origin
+    at: Origin
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the value is a table."""
+        return isinstance(self.value, dict)
+
+
+def plant(
+    value: Any, spans: Mapping[Path, Span], source: Source, path: Path = (), shift: int = 0
+) -> Node:
+    """Return what tomllib read as Nodes; spans are moved by `shift` characters."""
+    span = spans.get(path)
+    origins = [Origin(source), Origin(source)]
+    if span:
+        origins = [Origin(source, s + shift, e + shift) for s, e in (span.key, span.value)]
+    if isinstance(value, dict):
+        value = {k: plant(v, spans, source, (*path, k), shift) for k, v in value.items()}
+    elif isinstance(value, list):
+        value = [plant(v, spans, source, (*path, i), shift) for i, v in enumerate(value)]
+    return Node(value, *origins)
+
+
+def listed(root: Node) -> Node:
+    """Return a recipe whose arrays of tables are arrays, even where one table stood alone."""
+    root = _listed(root, ARRAYS)
+    stages = root.value.get("stage")
+    if stages is None or not is_array_of_tables(stages):
+        return root
+    each = [_listed(stage, ARRAYS_OF_A_STAGE) for stage in stages.value]
+    return evolve(root, value=root.value | {"stage": evolve(stages, value=each)})
+
+
+def _listed(table: Node, keys: Iterable[str]) -> Node:
+    single = {k: v for k, v in table.value.items() if k in keys and v.is_table}
+    return evolve(table, value=table.value | {k: evolve(v, value=[v]) for k, v in single.items()})
+
+
+def merge(base: Node, over: Node) -> Node:
+    """Return `base` overridden by `over`.
+
+    Tables merge by key, arrays of tables by label, anything else is replaced. A table that changes
+    `use` drops what belonged to the component it replaces.
+    """
+    if base.is_table and over.is_table:
+        kept = base.value
+        if _use(base) is not None and _use(over) not in (None, _use(base)):
+            kept = {key: node for key, node in kept.items() if key in KEPT}
+        merged = {
+            key: merge(kept[key], node) if key in kept else node for key, node in over.value.items()
+        }
+        return evolve(over, value=kept | merged)
+    if is_array_of_tables(base) and is_array_of_tables(over):
+        return evolve(over, value=_merge_by_label(base.value, over.value))
+    return over
+
+
+def _merge_by_label(base: list[Node], over: list[Node]) -> list[Node]:
+    """Override the entry of each label in place; append the others, doubles too."""
+    merged = list(base)
+    places = {label(node): index for index, node in reversed(list(enumerate(base)))}
+    for node in over:
+        index = None if label(node) is None else places.pop(label(node), None)
+        if index is None:
+            merged.append(node)
+        else:
+            merged[index] = merge(merged[index], node)
+    return merged
+
+
+def label(table: Node) -> str | None:
+    """Return what a table is called by: its `name`, or else its `use` without the plugin."""
+    name = table.value.get("name")
+    if name is not None:
+        return name.value if isinstance(name.value, str) else None
+    use = _use(table)
+    return use.rpartition(":")[2] if use is not None else None
+
+
+def is_array_of_tables(node: Node) -> bool:
+    """Whether the value is an array with items, all of them tables."""
+    return isinstance(node.value, list) and bool(node.value) and all(n.is_table for n in node.value)
+
+
+def _use(table: Node) -> str | None:
+    use = table.value.get("use")
+    return use.value if use is not None and isinstance(use.value, str) else None
+
+
+def written(node: Node, path: str = "") -> Iterable[tuple[str, Node]]:
+    """Yield every leaf with the path by which `--set` addresses it."""
+    if node.is_table and node.value:
+        for key, child in node.value.items():
+            yield from written(child, f"{path}.{key}" if path else key)
+    elif is_array_of_tables(node):
+        for index, child in enumerate(node.value):
+            yield from written(child, f"{path}.{label(child) or index}")
+    else:
+        yield path, node
