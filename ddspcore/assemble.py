@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ddspcore.context import Context
 from ddspcore.controls import clash
 from ddspcore.data.features import FeatureNode
+from ddspcore.metric import Metric
 from ddspcore.pipeline import Pipeline, lengths_by_axis
 from ddspcore.randomness import forked
 from ddspcore.recipe.problems import Problem, RecipeError
@@ -36,7 +37,7 @@ class Term:
     """A stage's loss: its label, module, weight schedule and what its forward asks for."""
 
     label: str
-    module: nn.Module
+    module: Any
     weight: Any
     asks: tuple[str, ...]
 
@@ -120,7 +121,12 @@ def build_features(recipe: Recipe) -> tuple[FeatureNode, ...]:
     """Build the feature modules, in the recipe's order."""
     ctx = context_of(recipe)
     return tuple(
-        FeatureNode(use.name, build(use, recipe.seed, opt=use.options, ctx=ctx), _key(use, ctx))
+        FeatureNode(
+            label=use.name,
+            module=build(use, recipe.seed, opt=use.options, ctx=ctx),
+            key=_key(use, ctx),
+            provides=_declared(use, "provides", ctx),
+        )
         for use in recipe.features
     )
 
@@ -158,7 +164,8 @@ def build_pipeline(recipe: Recipe, wiring: Wiring) -> tuple[Pipeline, tuple[Sche
 
 def build_losses(recipe: Recipe, stage: Stage) -> tuple[tuple[Term, ...], tuple[Scheduled, ...]]:
     """Build a stage's losses on the default device."""
-    terms, scheduled = [], []
+    terms: list[Term] = []
+    scheduled: list[Scheduled] = []
     for use in stage.losses:
         module = build(use, recipe.seed, opt=use.options, ctx=context_of(recipe))
         scheduled += add_schedules(module, use.options)
@@ -172,7 +179,7 @@ def build(use: Use, seed: int, **offered: Any) -> Any:
         return use.component.build(**offered)
 
 
-def add_schedules(module: nn.Module, options: object) -> Iterator[Scheduled]:
+def add_schedules(module: nn.Module, options: Any) -> Iterator[Scheduled]:
     """Register the 0-dim buffer of every scheduled option on a freshly built module."""
     for field in attrs.fields(type(options)):
         value = getattr(options, field.name)
@@ -180,6 +187,11 @@ def add_schedules(module: nn.Module, options: object) -> Iterator[Scheduled]:
             start = torch.tensor(float(value.value(0, 1)), dtype=torch.float32)
             module.register_buffer(field.name, start, persistent=False)
             yield Scheduled(module, field.name, value.value)
+
+
+def declared_metrics(use: Use, ctx: Context) -> tuple[Metric, ...]:
+    """Return what an evaluator declares about its numbers."""
+    return tuple(_declared(use, "metrics", ctx))
 
 
 def _declared(use: Use, what: str, ctx: Context) -> Any:

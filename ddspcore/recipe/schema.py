@@ -68,6 +68,7 @@ class MetricUse(Use):
     """The evaluator that decides "best", in every stage."""
 
     every: int = option(50, help="steps between measurements", ge=1, unit="steps")
+    items: int = option(32, help="items measured, spread over all of them", ge=1, unit="items")
     key: str = option("", help="which of the evaluator's metrics decides; by default, its first")
 
 

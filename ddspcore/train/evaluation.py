@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from attrs import frozen
 
-from ddspcore.assemble import build, context_of
+from ddspcore.assemble import build, context_of, declared_metrics
 from ddspcore.metric import Metric
 from ddspcore.pipeline import Pipeline
 from ddspcore.randomness import forked
@@ -43,7 +43,7 @@ def build_evaluator(recipe: Recipe, use: Use) -> Evaluator:
     """Build an evaluator of the recipe."""
     ctx = context_of(recipe)
     call = build(use, recipe.seed, opt=use.options, ctx=ctx)
-    return Evaluator(use.name, call, tuple(use.component.cls.metrics(use.options, ctx)))
+    return Evaluator(use.name, call, declared_metrics(use, ctx))
 
 
 @frozen

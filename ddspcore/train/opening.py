@@ -55,7 +55,7 @@ def open_run(
 def best_checkpoint(folder: Path) -> Path:
     """Return the checkpoint that the run recommends, or the best of its latest stage so far."""
     status = read_json(folder / "status.json")
-    name = status.get("best_checkpoint")
+    name = str(status.get("best_checkpoint", ""))
     if not name or not (folder / name).is_file():
         raise UserError(f"{folder}: has no checkpoint yet (its state is {status.get('state')})")
     return folder / name

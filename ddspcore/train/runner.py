@@ -68,16 +68,14 @@ def run(request: Request, console: Console) -> Outcome:
     recipe = request.recipe
     device = choose_device(recipe.device)
     source = build_source(recipe)
-    fingerprint = source.fingerprint() if hasattr(source, "fingerprint") else None
-    key = digest([canonical(recipe), fingerprint])
+    key = digest([canonical(recipe), _fingerprint(source)])
     stem = request.document.sources[0].stem
     opened = open_run_folder(key, stem, request.runs_dir, request.run_dir, request.fresh)
     if isinstance(opened, Finished):
         return Outcome(opened.path, read_json(opened.path / SUMMARY), found_finished=True)
     try:
         _describe(request, opened, source, device, console)
-        keys = stage_keys(recipe, fingerprint)
-        summary = _train(request, opened, source, device, keys, console)
+        summary = _train(request, opened, source, device, console)
     except TrainingStopped:
         opened.write_status("stopped")
         raise
@@ -87,6 +85,10 @@ def run(request: Request, console: Console) -> Outcome:
     finally:
         opened.close()
     return Outcome(opened.path, summary, found_finished=False)
+
+
+def _fingerprint(source: Any) -> object:
+    return source.fingerprint() if hasattr(source, "fingerprint") else None
 
 
 def _describe(
@@ -117,7 +119,6 @@ def _train(
     folder: RunFolder,
     source: Any,
     device: DeviceChoice,
-    keys: dict[str, str],
     console: Console,
 ) -> dict[str, Any]:
     recipe = request.recipe
@@ -128,6 +129,7 @@ def _train(
         device=device.used,
         stages=tuple(stage.name for stage in recipe.stages),
     )
+    keys = stage_keys(recipe, _fingerprint(source))
     saved = tuple(find_trained(folder, keys, console.print))
     cut_logs(folder, saved)
     with stop_on_signal() as stop, RunLog(folder.metrics, folder.log, console) as log:

@@ -10,7 +10,7 @@ from attrs import frozen
 from torch import Tensor, nn
 
 from ddspcore.assemble import Scheduled, Term
-from ddspcore.data.order import indices_at
+from ddspcore.data.order import indices
 from ddspcore.errors import Interrupted, TrainingStopped, UserError
 from ddspcore.gates import physical_faults
 from ddspcore.metric import Metric
@@ -164,9 +164,9 @@ class StageTrainer:
             batch, prepared = self.fixed
             return self.pipeline.with_noise(batch, seed=seed, step=noise_step), prepared
         count = setup.feed.source.count("train")
-        order = 0 if stage.fixed_batch else place
-        indices = indices_at(seed, stage.name, order, min(stage.batch, count), count)
-        batch = setup.feed.batch("train", indices, noise_step)
+        size = min(stage.batch, count)
+        chosen = indices(seed, stage.name, place, size, count, fixed=stage.fixed_batch)
+        batch = setup.feed.batch("train", chosen, noise_step)
         prepared = [term.prepare(batch[setup.target]) for term in setup.terms]
         if stage.fixed_batch:
             self.fixed = batch, prepared
@@ -282,8 +282,8 @@ class StageTrainer:
 
 def _optimiser(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
     options = recipe.optimiser
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[options.kind]
-    return kind(
+    make = torch.optim.AdamW if options.kind == "adamw" else torch.optim.Adam
+    return make(
         parameters,
         lr=0.0,
         betas=options.betas,
