@@ -22,22 +22,20 @@ def filtered_noise(white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
     Shape: white [B,(N-1)*hop], magnitudes [B,N,bands] with bands >= 2 -> [B,(N-1)*hop].
     Source: Engel et al., DDSP (ICLR 2020), appendix B.5 (frequency sampling).
     """
-    taps = 2 * (magnitudes.shape[-1] - 1)
-    slabs = 2 + -(-taps // hop)
+    bands = magnitudes.shape[-1]
+    reach = bands - 1  # a zero-phase filter rings as long before its input as after it
+    slabs = 2 + -(-2 * reach // hop)
     size = slabs * hop
     rise = ramp(hop, white)
-    triangle = torch.cat([rise, 1.0 - rise])
-    frames = F.pad(white, (hop, hop)).unfold(1, 2 * hop, hop) * triangle
-    spectra = torch.view_as_real(torch.fft.rfft(frames, n=size))
-    response = magnitudes @ _zero_phase(magnitudes.shape[-1], size, white.device, white.dtype)
-    filtered: Tensor = torch.fft.irfft(torch.view_as_complex(spectra * response[..., None]), n=size)
-    # A zero-phase filter also rings before its input, and in a circle that is the end.
-    pieces: Tensor = filtered.roll(taps // 2, dims=-1).unflatten(-1, (slabs, hop))
-    total: Tensor = pieces.new_zeros(len(white), pieces.shape[1] + slabs - 1, hop)
-    for slab in range(slabs):
-        total[:, slab : slab + pieces.shape[1]] += pieces[:, :, slab]
-    start = hop + taps // 2
-    return total.flatten(1)[:, start : start + white.shape[-1]]
+    triangle = F.pad(torch.cat([rise, 1.0 - rise]), (reach, size - 2 * hop - reach))
+    around = F.pad(white, (hop + reach, size - hop - reach))
+    spectra = torch.view_as_real(torch.fft.rfft(around.unfold(1, size, hop) * triangle))
+    response = magnitudes @ _zero_phase(bands, size, white.device, white.dtype)
+    filtered = torch.fft.irfft(torch.view_as_complex(spectra * response[..., None]), n=size)
+    pieces: Tensor = filtered.unflatten(-1, (slabs, hop))
+    slots = [F.pad(pieces[:, :, i], (0, 0, i, slabs - 1 - i)) for i in range(slabs)]
+    total = sum(slots[1:], start=slots[0]).flatten(1)
+    return total[:, hop + reach :][:, : white.shape[-1]]
 
 
 @functools.lru_cache(maxsize=32)
