@@ -4,7 +4,7 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-from ddspcore.assemble import build_losses, build_pipeline, context_of, target_of
+from ddspcore.assemble import build_losses, build_pipeline, context_of, declare, target_of
 from ddspcore.context import Context
 from ddspcore.controls import Control
 from ddspcore.pipeline import Batch, Output
@@ -23,6 +23,24 @@ class DryRun:
     device: str
     parameters: int
     reason: str = ""
+
+
+@frozen
+class Checked:
+    """A recipe that passed the gates before training."""
+
+    recipe: Recipe
+    wiring: Wiring
+    dry_run: DryRun
+
+
+def check_recipe(recipe: Recipe) -> Checked:
+    """Pass the first two gates: records against records, then against a dry run.
+
+    Raises RecipeError.
+    """
+    wiring = declare(recipe)
+    return Checked(recipe, wiring, dry_run(recipe, wiring))
 
 
 def dry_run(recipe: Recipe, wiring: Wiring) -> DryRun:

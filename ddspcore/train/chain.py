@@ -161,8 +161,9 @@ class Chain:
         """Fit what components fit to data, or load the weights that the stage starts from."""
         if stage.init == "scratch":
             for module in feed.pipeline.modules():
-                if hasattr(module, "fit"):
-                    module.fit(feed.in_order("train", stage.batch))
+                fit: Any = getattr(module, "fit", None)
+                if fit is not None:
+                    fit(feed.in_order("train", stage.batch))
             return
         path = self.checkpoint(stage.init)
         load_weights(feed.pipeline, load_tensors(path), path)

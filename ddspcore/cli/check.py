@@ -1,0 +1,55 @@
+"""`ddsp check`: prove a recipe without data or training, and show how it is wired."""
+
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from ddspcore.catalog import Catalog
+from ddspcore.cli.options import catalog_options, recipe_argument, set_option
+from ddspcore.cli.tables import make_console, make_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ddspcore.wiring import Wiring
+
+
+@click.command()
+@recipe_argument
+@set_option
+@catalog_options
+def check(recipe: str, sets: tuple[str, ...], catalog: Catalog) -> None:
+    """Check RECIPE: names, options, wiring, and one forward without memory or data."""
+    from ddspcore.gates import check_recipe  # noqa: PLC0415  imports torch
+    from ddspcore.recipe.reading import read  # noqa: PLC0415
+    from ddspcore.recipe.shipped import resolve_recipe  # noqa: PLC0415
+    from ddspcore.recipe.structuring import structure  # noqa: PLC0415
+
+    checked = check_recipe(structure(read(resolve_recipe(recipe), sets), catalog))
+    console = make_console()
+    console.print(wiring_table(checked.wiring))
+    unused = [f"{one.control} of {one.node.title}" for one in checked.wiring.unused]
+    if unused:
+        console.print(f"\nnobody consumes {'; '.join(unused)}")
+    proof = checked.dry_run
+    console.print(f"\n{proof.parameters:,} parameters; proved by a dry run on {proof.device}")
+    if proof.reason:
+        console.print(f"the meta device cannot express it: {proof.reason}")
+
+
+def wiring_table(wiring: "Wiring") -> "Table":
+    """Return who needs what, who provides it, and what each component provides."""
+    table = make_table("component", "needs", "from", "provides")
+    for node in wiring.nodes:
+        wires = wiring.of(node.kind, node.label)
+        rows = max(len(wires), len(node.provides), 1)
+        for row in range(rows):
+            wire = wires[row] if row < len(wires) else None
+            provided = str(node.provides[row]) if row < len(node.provides) else ""
+            table.add_row(
+                node.title if row == 0 else "",
+                wire.need if wire else "",
+                f"{wire.provider}: {wire.control}" if wire else "",
+                provided,
+            )
+    return table
