@@ -6,7 +6,9 @@ from difflib import get_close_matches
 from attrs import frozen
 
 from ddspcore.component import KINDS, Component
+from ddspcore.errors import UserError
 from ddspcore.plugins import CORE, Plugin
+from ddspcore.recipe.problems import closest
 
 
 @frozen
@@ -22,10 +24,8 @@ class Entry:
         return f"{self.plugin}:{self.component.name}"
 
 
-class LookupProblem(LookupError):  # noqa: N818  a problem with hints, as in a recipe
+class LookupProblem(UserError):  # noqa: N818  a problem with hints, as in a recipe
     """No component has the name, or more than one has: `message` says it, `hints` help."""
-
-    exit_code = 1
 
     def __init__(self, message: str, hints: tuple[str, ...] = ()):
         super().__init__("; ".join((message, *hints)))
@@ -61,7 +61,7 @@ class Catalog:
             if plugin.name == name:
                 return plugin
         names = [plugin.name for plugin in self.plugins]
-        raise LookupProblem(f'unknown plugin "{name}"', (*_close(name, names), _installed(names)))
+        raise LookupProblem(f'unknown plugin "{name}"', (*closest(name, names), _installed(names)))
 
     def find(self, kind: str, name: str) -> Entry:
         """Return what `name` means as a component of that kind; LookupProblem if it is not one."""
@@ -93,7 +93,7 @@ class Catalog:
                     return Entry(plugin.name, component)
                 names.append(f"{plugin.name}:{component.name}")
         wanted = f"{plugin.name}:{name}"
-        hints = (*_close(wanted, names), _installed(names))
+        hints = (*closest(wanted, names), _installed(names))
         raise LookupProblem(f'unknown {kind} "{wanted}"', hints)
 
     def _hints(self, kind: str, name: str) -> tuple[str, ...]:
@@ -114,10 +114,6 @@ class Catalog:
         ]
         installed = _installed(self.display_name(entry) for entry in entries)
         return (*suggestions, *elsewhere, *unusable, installed)
-
-
-def _close(name: str, names: Iterable[str]) -> list[str]:
-    return [f'did you mean "{match}"?' for match in get_close_matches(name, list(names), n=1)]
 
 
 def _installed(names: Iterable[str]) -> str:

@@ -1,0 +1,97 @@
+"""The `ddsp` command: its subcommands, and the one place where errors become text."""
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import rich_click as click
+from click.exceptions import Exit, NoArgsIsHelpError
+from click.shell_completion import shell_complete
+
+# Imported when named, or all of them for `ddsp --help`; none imports torch before it runs.
+COMMANDS = {
+    "run": "ddspcore.cli.run:run",
+    "check": "ddspcore.cli.check:check",
+    "plugins": "ddspcore.cli.plugins:plugins",
+    "components": "ddspcore.cli.components:components",
+    "completion": "ddspcore.cli.completion:completion",
+}
+COMPLETE = "_DDSP_COMPLETE"
+# What the machine refuses is no bug, wherever in the program it shows.
+REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class LazyGroup(click.RichGroup):
+    """A group that imports a subcommand when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a subcommand; None if there is no such name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ddspcore", message="%(prog)s %(version)s")
+def ddsp() -> None:
+    """Train differentiable synthesisers from recipes."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    0 done, 1 recipe, data or usage problem, 2 plugin problem, 3 training stopped itself,
+    130 interrupted. An error that the user can mend is printed; any other is a bug and propagates.
+    """
+    if instruction := os.environ.get(COMPLETE):
+        return shell_complete(ddsp, {}, "ddsp", COMPLETE, instruction)
+    try:
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        with ddsp.make_context("ddsp", given) as context:
+            ddsp.invoke(context)
+        sys.stdout.flush()
+    except Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left; the interpreter must not flush into the pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _explain(error)
+    return 0
+
+
+def _explain(error: Exception) -> int:
+    """Print an error that is no bug and return its exit code; raise any other again."""
+    from ddspcore.recipe.problems import RecipeError, render  # noqa: PLC0415  only needed here
+
+    if isinstance(error, NoArgsIsHelpError):
+        click.echo(error.format_message())
+        return 1
+    code = 1
+    if isinstance(error, RecipeError):
+        click.echo(render(error.problems, short=not sys.stderr.isatty()), err=True)
+        return code
+    if isinstance(error, click.ClickException):
+        text = error.format_message()
+        if isinstance(error, click.UsageError) and error.ctx:
+            text = f"{text} (see {error.ctx.command_path} --help)"
+    elif isinstance(error, OSError) and error.errno in REFUSALS:
+        text = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+    elif hasattr(error, "exit_code"):
+        text, code = str(error), int(error.exit_code)
+    else:
+        raise error
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)
+    return code
