@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint install clean
+.PHONY: demo smoke test lint install clean
 
 install: $(STAMP)
 
@@ -16,6 +16,13 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	$(BIN)/ddsp run recipes/best_low_loss.toml
+
+# The demo cut short: every stage, evaluator and file of the main job in a few steps.
+smoke: $(STAMP)
+	rm -rf build/smoke
+	$(BIN)/ddsp run recipes/best_low_loss.toml --run-dir build/smoke --set metric.every=4 \
+	  --set stage.A.steps=8 --set stage.B.steps=4 --set stage.C.steps=4
+	test -s build/smoke/summary.json && test -s build/smoke/overview.png
 
 test: lint
 	$(BIN)/python -m pytest
