@@ -29,9 +29,9 @@ def filtered_noise(white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
     rise = ramp(hop, white)
     triangle = F.pad(torch.cat([rise, 1.0 - rise]), (reach, size - 2 * hop - reach))
     around = F.pad(white, (hop + reach, size - hop - reach))
-    spectra = torch.view_as_real(torch.fft.rfft(around.unfold(1, size, hop) * triangle))
+    spectra = torch.fft.rfft(around.unfold(1, size, hop) * triangle)
     response = magnitudes @ _zero_phase(bands, size, white.device, white.dtype)
-    filtered = torch.fft.irfft(torch.view_as_complex(spectra * response[..., None]), n=size)
+    filtered = torch.fft.irfft(spectra * response, n=size)
     pieces: Tensor = filtered.unflatten(-1, (slabs, hop))
     slots = [F.pad(pieces[:, :, i], (0, 0, i, slabs - 1 - i)) for i in range(slabs)]
     total = sum(slots[1:], start=slots[0]).flatten(1)
