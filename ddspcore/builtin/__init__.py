@@ -1,7 +1,7 @@
 """The built-in components: a plugin like any other, entering by `core = ddspcore.builtin`."""
 
 from ddspcore import hookimpl
-from ddspcore.builtin import schedules
+from ddspcore.builtin import evaluators, schedules
 
 
 @hookimpl
@@ -14,4 +14,17 @@ def ddsp_schedules() -> list[type]:
         schedules.Cosine,
         schedules.Ramp,
         schedules.Piecewise,
+    ]
+
+
+@hookimpl
+def ddsp_evaluators() -> list[type]:
+    """Bring the built-in evaluators."""
+    return [
+        evaluators.MultiScaleSpectra,
+        evaluators.MelLogSpectralDistance,
+        evaluators.F0Error,
+        evaluators.EnergyShare,
+        evaluators.DgenProbe,
+        evaluators.Render,
     ]

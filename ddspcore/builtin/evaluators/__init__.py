@@ -2,7 +2,16 @@
 
 from ddspcore.builtin.evaluators.dgen_probe import DgenProbe
 from ddspcore.builtin.evaluators.energy_share import EnergyShare
+from ddspcore.builtin.evaluators.f0_error import F0Error
 from ddspcore.builtin.evaluators.mel_lsd import MelLogSpectralDistance
 from ddspcore.builtin.evaluators.mss import MultiScaleSpectra
+from ddspcore.builtin.evaluators.render import Render
 
-__all__ = ["DgenProbe", "EnergyShare", "MelLogSpectralDistance", "MultiScaleSpectra"]
+__all__ = [
+    "DgenProbe",
+    "EnergyShare",
+    "F0Error",
+    "MelLogSpectralDistance",
+    "MultiScaleSpectra",
+    "Render",
+]
