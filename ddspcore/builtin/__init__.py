@@ -5,6 +5,12 @@ from ddspcore.builtin import evaluators, schedules
 
 
 @hookimpl
+def ddsp_sources() -> list[type]:
+    """Bring the built-in source."""
+    return [sources.WavFolder]
+
+
+@hookimpl
 def ddsp_schedules() -> list[type]:
     """Bring the built-in schedules."""
     return [

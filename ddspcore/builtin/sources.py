@@ -1,0 +1,226 @@
+"""Sources: where items of data come from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from attrs import frozen
+from torch import Tensor
+
+from ddspcore import Context, Control, OptionError, option, source
+from ddspcore.data.cache import Cache, default_folder
+from ddspcore.data.fates import DataError, Fate, Progress
+from ddspcore.data.features import FeatureNode, summarise
+from ddspcore.data.items import Item, Limits, analyse, take_in
+from ddspcore.data.picking import most_voiced
+from ddspcore.data.splits import Extent, Split, Stretch, chunks, split
+
+Batch = dict[str, Tensor]
+
+
+def _silent(doing: str, done: int, total: int, name: str) -> None:
+    pass
+
+
+@source("wav-folder")
+class WavFolder:
+    """Audio files under a folder, or one file, in chunks that start on a hop.
+
+    Reads whatever libsndfile reads, judged by content: any rate, channel count, length and format;
+    mixed to mono and resampled. A file that is of no use is dropped and reported, never fatal.
+
+    The splits `train` and `val` hold chunks of one length. `train-items` and `val-items` hold the
+    same audio without overlap: each index is one contiguous stretch of a file, padded with zeros to
+    whole hops. Stretches differ in length, so a batch of several is an error unless they agree.
+
+    Whole files are held out where there are several contents; of a single one its end is, a chunk's
+    length away from what is trained on.
+
+    A batch has `audio` [B,T] and what the features provide, with T // hop + 1 frames, sliced from
+    the features of the whole file after the gain; and `item` [B], the indices.
+    """
+
+    @frozen
+    class Options:
+        """What to read, how to cut it, what to hold out."""
+
+        root: Path = option(help="a folder of audio files, or one file")
+        chunk: float = option(1.024, gt=0, unit="s", help="length of a chunk, in whole hops")
+        stride: float | None = option(
+            None, gt=0, unit="s", help="from one chunk's start to the next; half a chunk if unset"
+        )
+        holdout: float = option(0.1, ge=0, lt=1, help="share of the files that is held out")
+        split_seed: int = option(0, help="another number holds out other files")
+        min_seconds: float = option(0.25, gt=0, unit="s", help="shorter files are dropped")
+        silence_db: float = option(
+            -60.0, le=0, unit="db", help="files whose peak stays below are dropped"
+        )
+        normalise: Literal["dataset", "chunk", "none"] = option(
+            "dataset", help="one gain for all files, one for the picked chunk, or none"
+        )
+        peak: float = option(0.99, gt=0, le=1, help="the loudest sample after normalising")
+        pick: Literal["all", "most-voiced"] = option(
+            "all", help="train on every chunk, or on the most voiced one alone, then the loudest"
+        )
+
+        def __attrs_post_init__(self) -> None:
+            if self.normalise == "chunk" and self.pick == "all":
+                raise OptionError("normalise", '"chunk" needs pick = "most-voiced"')
+
+    def __init__(self, opt: Options, ctx: Context, features: Sequence[FeatureNode]):
+        """Read nothing yet: the first question, or `prepare`, does."""
+        self.opt = opt
+        self.features = tuple(features)
+        self.sample_rate = round(ctx.rate("sample"))
+        self.hop = ctx.ratio("sample", "frame")
+        self.chunk = self._hops(opt.chunk)
+        self.stride = max(1, self.chunk // 2) if opt.stride is None else self._hops(opt.stride)
+        self._prepared: _Prepared | None = None
+        names = {control.name for node in features for control in node.provides}
+        if opt.pick == "most-voiced" and "voicing" not in names:
+            raise DataError('pick = "most-voiced" needs a feature that provides voicing')
+
+    @staticmethod
+    def provides(opt: Options, ctx: Context) -> tuple[Control, ...]:
+        """Audio."""
+        return (Control("audio", unit="signal", axis="sample"),)
+
+    @staticmethod
+    def target(opt: Options, ctx: Context) -> str:
+        """Predictions are compared with the audio."""
+        return "audio"
+
+    def prepare(self, progress: Progress = _silent) -> None:
+        """Decode, judge, analyse and split every file; what was done before is in the cache.
+
+        Raises DataError, which lists each file's fate, if nothing is usable.
+        """
+        if self._prepared is None:
+            self._prepared = self._prepare(progress)
+
+    def count(self, split: str) -> int:
+        """Return how many indices a split has."""
+        return len(self._stretches(split))
+
+    def batch(self, split: str, indices: Sequence[int]) -> Batch:
+        """Return some of a split's chunks or stretches.
+
+        Raises IndexError for an index beyond the split, ValueError if their lengths differ.
+        """
+        chosen = [self._stretches(split)[index] for index in indices]
+        if len({stretch.hops for stretch in chosen}) > 1:
+            raise ValueError(f"the lengths of {split} differ; ask for one index at a time")
+        items = self._ready().items
+        parts = [
+            items[stretch.item].excerpt(stretch.start, stretch.stop, self.hop, self.features)
+            for stretch in chosen
+        ]
+        batch = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return batch | {"item": torch.tensor(indices, dtype=torch.int64)}
+
+    def report(self) -> dict[str, Any]:
+        """Return every file's fate, the split and the gain, as plain values."""
+        ready = self._ready()
+        sides = {"train": ready.split.train, "val": ready.split.val}
+        files = [fate.to_json() | {"split": None, "features": {}} for fate in ready.others]
+        for number, item in enumerate(ready.items):
+            within = [side for side, parts in sides.items() if number in {s.item for s in parts}]
+            features = summarise(item.features, self.features)
+            split = "+".join(within) or None
+            files.append(item.fate.to_json() | {"split": split, "features": features})
+        described = {
+            side: {
+                "seconds": self._seconds(sum(stretch.hops for stretch in parts)),
+                "chunks": self.count(side),
+            }
+            for side, parts in sides.items()
+        }
+        return {
+            "root": str(self.opt.root),
+            "sample_rate": self.sample_rate,
+            "hop": self.hop,
+            "gain": ready.gain,
+            "split": {
+                "by": ready.split.by,
+                "reason": ready.split.reason,
+                "chunk_seconds": self._seconds(self.chunk),
+                "gap_seconds": self._seconds(ready.split.gap),
+                **described,
+            },
+            "files": sorted(files, key=lambda file: str(file["name"])),
+        }
+
+    def fingerprint(self) -> list[dict[str, Any]]:
+        """Return what identifies the data: name, size and content of every usable file."""
+        return [
+            {"name": item.fate.name, "bytes": item.fate.bytes, "sha256": item.fate.sha256}
+            for item in self._ready().items
+        ]
+
+    def _ready(self) -> "_Prepared":
+        self.prepare()
+        assert self._prepared is not None
+        return self._prepared
+
+    def _stretches(self, split: str) -> tuple[Stretch, ...]:
+        splits = self._ready().splits
+        if split not in splits:
+            raise ValueError(f'no split "{split}"; there are {", ".join(splits)}')
+        return splits[split]
+
+    def _prepare(self, progress: Progress) -> "_Prepared":
+        opt = self.opt
+        cache = Cache(default_folder())
+        limits = Limits(opt.min_seconds, opt.silence_db)
+        found, others = take_in(opt.root, self.sample_rate, limits, cache, progress)
+        gain = 1.0 if opt.normalise == "none" else opt.peak / max(item.peak for item in found)
+
+        def analysed(item: Item, gain: float) -> Item:
+            hops = max(item.hops(self.hop), self.chunk)
+            return analyse(item, gain, hops, self.hop, nodes=self.features, cache=cache)
+
+        items = []
+        for number, item in enumerate(found):
+            progress("analysing", number, len(found), item.fate.name)
+            items.append(analysed(item, gain))
+        progress("analysing", len(found), len(found), "")
+        if opt.pick == "most-voiced":
+            picked = most_voiced(items, self.chunk, self.hop)
+            parts = Split("none", (picked,), reason="one chunk is picked")
+            if opt.normalise == "chunk":
+                item = items[picked.item]
+                loudest = item.samples(picked.start * self.hop, picked.stop * self.hop).abs().max()
+                gain *= opt.peak / float(loudest)
+                items[picked.item] = analysed(item, gain)
+        else:
+            extents = [Extent(i.fate.name, str(i.fate.sha256), i.hops(self.hop)) for i in items]
+            parts = split(extents, opt.holdout, self.chunk, opt.split_seed)
+        return _Prepared(tuple(items), others, gain, parts, self._splits(parts))
+
+    def _splits(self, parts: Split) -> dict[str, tuple[Stretch, ...]]:
+        return {
+            name: cut
+            for side, whole in (("train", parts.train), ("val", parts.val))
+            for name, cut in (
+                (side, tuple(c for s in whole for c in chunks(s, self.chunk, self.stride))),
+                (f"{side}-items", whole),
+            )
+        }
+
+    def _hops(self, seconds: float) -> int:
+        return max(1, round(seconds * self.sample_rate / self.hop))
+
+    def _seconds(self, hops: int) -> float:
+        return hops * self.hop / self.sample_rate
+
+
+@frozen
+class _Prepared:
+    """The usable files, the fates of the others, the gain, and the splits by name."""
+
+    items: tuple[Item, ...]
+    others: tuple[Fate, ...]
+    gain: float
+    split: Split
+    splits: dict[str, tuple[Stretch, ...]]

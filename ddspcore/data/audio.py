@@ -1,0 +1,143 @@
+"""Decoding: any file that libsndfile reads, in blocks, to one channel at one rate."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from attrs import frozen
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+BLOCK_VALUES = 4096
+RATES = range(1_000, 1_000_001)
+LOUDEST = 2.0**31
+QUALITY = "VHQ"
+CODEC_SLACK_SECONDS = 0.1
+UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
+DECODER = (
+    f"soundfile {soundfile.__version__} {soundfile.__libsndfile_version__} "
+    f"soxr {soxr.__version__} {QUALITY}"
+)
+"""What the samples depend on beside the file and the rate; part of every cache key."""
+
+# libsndfile's own note of a chunk that is longer than the file: the chunk that holds the samples,
+# or in RF64 and W64, where that one is not compared, the whole file. A program that writes to a
+# pipe cannot know the size and leaves one of the STREAMED values.
+_CUT_SHORT = re.compile(
+    r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE
+)
+_STREAMED = (0, 0x7FFFFFFF, 0xFFFFFFFF)
+_NO_END = "lacks an end-of-stream bit"
+
+
+class UnreadableError(Exception):
+    """A file cannot be decoded, or holds values that are no samples; the text says why."""
+
+
+@frozen
+class Recording:
+    """A decoded file: `audio` [n] at the wanted rate, and what the file was.
+
+    `seconds` is what could be read; `missing_seconds` is what the file promised beyond that and
+    `damage` says how it ends early, empty for a whole file.
+    """
+
+    audio: Samples
+    format: str
+    sample_rate: int
+    channels: int
+    seconds: float
+    missing_seconds: float
+    damage: str
+
+
+def recognises(path: Path) -> bool:
+    """Whether libsndfile takes a file's first bytes for audio; raises OSError if it cannot look."""
+    with path.open("rb") as file:
+        try:
+            soundfile.SoundFile(file.fileno(), closefd=False).close()
+        except soundfile.LibsndfileError:
+            return False
+    return True
+
+
+def decode(path: Path, sample_rate: int) -> Recording:
+    """Decode a file, mix it to mono and resample it; the content decides what it is, not the name.
+
+    Resampled audio keeps its place in time: sample t is at t / sample_rate seconds.
+    Raises UnreadableError if nothing can be read, or a sample is not finite; OSError if the file
+    cannot be opened.
+    """
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            raise UnreadableError("empty file")
+        try:
+            # By descriptor: soundfile would take a name that ends in .raw for the format.
+            with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
+                return _decode(sound, sample_rate)
+        except soundfile.LibsndfileError as failure:
+            what = "not audio" if failure.code == UNRECOGNISED else "cannot be decoded"
+            raise UnreadableError(f"{what}: {_reason(failure)}") from failure
+
+
+def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Recording:
+    rate = sound.samplerate
+    if rate not in RATES:
+        raise UnreadableError(f"a sample rate of {rate} Hz is not plausible")
+    resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality=QUALITY)
+    blocks: list[Samples] = []
+    frames, error = 0, ""
+    try:
+        for block in _mono_blocks(sound):
+            wild = np.flatnonzero(~(np.abs(block) < LOUDEST))
+            if wild.size:
+                at = (frames + int(wild[0])) / rate
+                raise UnreadableError(f"not finite at {at:.3f} s: {block[wild[0]]}")
+            frames += len(block)
+            blocks.append(resampler.resample_chunk(block))
+    except soundfile.LibsndfileError as failure:
+        error = _reason(failure)
+    if not frames:
+        raise UnreadableError(f"no samples{error and f': {error}'}")
+    blocks.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+    missing, damage = _shortfall(sound, frames, error)
+    return Recording(
+        audio=np.concatenate(blocks),
+        format=f"{sound.format} {sound.subtype}",
+        sample_rate=rate,
+        channels=sound.channels,
+        seconds=frames / rate,
+        missing_seconds=missing / rate,
+        damage=damage,
+    )
+
+
+def _mono_blocks(sound: soundfile.SoundFile) -> Iterator[Samples]:
+    frames = max(1, BLOCK_VALUES // sound.channels)
+    while len(block := sound.read(frames, dtype="float32", always_2d=True)):
+        yield block.mean(axis=1, dtype=np.float32)
+
+
+def _shortfall(sound: soundfile.SoundFile, frames: int, error: str) -> tuple[int, str]:
+    """Return how many frames a file promised beyond those read, and what is wrong with its end."""
+    slack = 0 if error else round(CODEC_SLACK_SECONDS * sound.samplerate)
+    if slack < sound.frames - frames < 2**40:
+        return sound.frames - frames, f"cut short{error and f', {error}'}"
+    note = _CUT_SHORT.search(sound.extra_info)
+    if note:
+        promised, there = int(note[1]), int(note[2])
+        if promised > there > 0 and promised not in _STREAMED:
+            return round(frames * (promised - there) / there), "cut short"
+    if error or _NO_END in sound.extra_info:
+        return 0, f"cut short, {error or 'its end is missing'}"
+    return 0, ""
+
+
+def _reason(failure: soundfile.LibsndfileError) -> str:
+    text = failure.error_string.removeprefix("Error : ").strip(" .")
+    return text[:1].lower() + text[1:] if text else "damaged"

@@ -1,0 +1,90 @@
+"""Features of whole items: run in the recipe's order, and checked against their records."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from attrs import frozen
+from torch import Tensor, nn
+
+from ddspcore.controls import Control
+
+VOICED = 0.5
+"""A frame is voiced where `voicing` exceeds this."""
+
+
+@frozen
+class FeatureNode:
+    """A feature in a recipe: its label, its module, and what it declares to provide.
+
+    `key` changes with whatever its values depend on beside the item: the component, its plugin's
+    version, its options and the rates.
+    """
+
+    label: str
+    module: nn.Module
+    key: str
+    provides: tuple[Control, ...]
+
+
+def run_features(
+    nodes: Sequence[FeatureNode], item: Mapping[str, Tensor], lengths: Mapping[str, int]
+) -> dict[str, Tensor]:
+    """Return everything that the features make of a whole item; each sees what earlier ones made.
+
+    `lengths` says how many values lie along an axis of this item: T samples, T // hop + 1 frames.
+    Raises TypeError, naming the feature, if it returns something else than it declares.
+    """
+    scope = dict(item)
+    made: dict[str, Tensor] = {}
+    for node in nodes:
+        with torch.no_grad():
+            values = node.module.eval()(scope)
+        for control in node.provides:
+            _check(node.label, control, values.get(control.name), lengths)
+            made[control.name] = scope[control.name] = values[control.name].float()
+    return made
+
+
+def _check(label: str, control: Control, value: Tensor | None, lengths: Mapping[str, int]) -> None:
+    if control.axis == "clip":
+        wanted = [1, control.channels]
+    elif control.axis == "sample":
+        wanted = [1, lengths["sample"]]
+    else:
+        found = 0 if value is None or value.dim() < 2 else value.shape[1]
+        wanted = [1, lengths.get(control.axis, found), control.channels]
+    if value is None or list(value.shape) != wanted:
+        returned = "nothing" if value is None else list(value.shape)
+        raise TypeError(
+            f"feature {label} declares {control}, here {wanted}, but returns {returned}"
+        )
+
+
+def cut(value: Tensor, control: Control, parts: Mapping[str, slice]) -> Tensor:
+    """Return the part of a whole item's value along its axis; all of it if the axis has none."""
+    part = parts.get(control.axis)
+    return value if part is None else value[:, part]
+
+
+def summarise(
+    features: Mapping[str, Tensor], nodes: Sequence[FeatureNode]
+) -> dict[str, dict[str, float]]:
+    """Return min, median and max of every feature of one channel per frame.
+
+    Frequencies count where they are heard: on voiced frames, if there is a `voicing` and it has
+    any. Of probabilities the share of frames above one half is added.
+    """
+    summary = {}
+    for control in (control for node in nodes for control in node.provides):
+        if control.axis != "frame" or control.channels != 1:
+            continue
+        values = features[control.name].flatten()
+        if control.unit == "hz" and "voicing" in features:
+            voiced = features["voicing"].flatten() > VOICED
+            values = values[voiced] if voiced.any() else values
+        low, high = values.min(), values.max()
+        facts = {"min": float(low), "median": float(values.median()), "max": float(high)}
+        if control.unit == "probability":
+            facts["share"] = float((values > VOICED).float().mean())
+        summary[control.name] = facts
+    return summary

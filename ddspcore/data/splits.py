@@ -1,0 +1,103 @@
+"""What is trained on and what is held out, in whole hops; two chunks of two splits never meet."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+from attrs import frozen
+
+
+@frozen
+class Stretch:
+    """A contiguous part of a file: hops `start` to `stop` of item number `item`."""
+
+    item: int
+    start: int
+    stop: int
+
+    @property
+    def hops(self) -> int:
+        """How long it is."""
+        return self.stop - self.start
+
+
+@frozen
+class Extent:
+    """What a split needs to know of a file: its name, its content and its length in hops."""
+
+    name: str
+    content: str
+    hops: int
+
+
+@frozen
+class Split:
+    """The stretches of either side, and how they came to be held out.
+
+    `gap` is how many hops lie in no split, and `reason` says why nothing is held out.
+    """
+
+    by: Literal["file", "time", "none"]
+    train: tuple[Stretch, ...]
+    val: tuple[Stretch, ...] = ()
+    gap: int = 0
+    reason: str = ""
+
+
+def split(files: Sequence[Extent], fraction: float, chunk: int, seed: int) -> Split:
+    """Hold out a share of the files, or the end of the only one.
+
+    Files are drawn by a hash of (seed, name), so adding one moves at most one other; copies of
+    one content stay together, and at least one content is trained on. A single content is divided
+    in time: its last `fraction`, at least a chunk, is held out, after a gap of a chunk; if that
+    leaves less than a chunk to train on, nothing is held out.
+    """
+    everything = tuple(Stretch(i, 0, file.hops) for i, file in enumerate(files))
+    if fraction == 0:
+        return Split("none", everything, reason="holdout is 0")
+    held = _hold_out(files, fraction, seed)
+    if held:
+        train = tuple(s for s in everything if files[s.item].content not in held)
+        val = tuple(s for s in everything if files[s.item].content in held)
+        return Split("file", train, val)
+    hops = max((file.hops for file in files), default=0)
+    start = hops - max(chunk, round(fraction * hops))
+    stop = start - chunk
+    if stop < chunk:
+        reason = (
+            "the only file is a single chunk" if hops <= chunk else "the only file is too short"
+        )
+        return Split("none", everything, reason=reason)
+    return Split(
+        "time",
+        tuple(Stretch(s.item, 0, stop) for s in everything),
+        tuple(Stretch(s.item, start, s.stop) for s in everything),
+        gap=len(everything) * (start - stop),
+    )
+
+
+def _hold_out(files: Sequence[Extent], fraction: float, seed: int) -> set[str]:
+    """Return the contents to hold out; empty if there is only one."""
+    ranked = sorted(files, key=lambda file: (_rank(seed, file.name), file.name))
+    contents = list(dict.fromkeys(file.content for file in ranked))
+    wanted = max(1, round(fraction * len(files)))
+    held: set[str] = set()
+    for content in contents[:-1]:
+        if sum(file.content in held for file in files) >= wanted:
+            break
+        held.add(content)
+    return held
+
+
+def _rank(seed: int, name: str) -> bytes:
+    return hashlib.sha256(f"{seed}\0{name}".encode()).digest()
+
+
+def chunks(stretch: Stretch, chunk: int, stride: int) -> tuple[Stretch, ...]:
+    """Cut a stretch into chunks every `stride` hops, plus one that covers its end.
+
+    A stretch of at most a chunk gives one, which may reach beyond its end.
+    """
+    last = max(stretch.start, stretch.stop - chunk)
+    starts = [*range(stretch.start, last, stride), last]
+    return tuple(Stretch(stretch.item, start, start + chunk) for start in starts)
