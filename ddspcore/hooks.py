@@ -91,12 +91,13 @@ def _components(hook: str, function: Callable[[], Iterable[type]]) -> Iterator[C
         shown = returned.__name__ if isinstance(returned, type) else repr(returned)
         raise ContractError(f"{hook} returned {shown}, not a list of classes")
     for cls in offered:
+        shown = cls.__qualname__ if isinstance(cls, type) else repr(cls)
         component = component_of(cls) if isinstance(cls, type) else None
         if component is None:
-            shown = cls.__qualname__ if isinstance(cls, type) else repr(cls)
             raise ContractError(f"{hook} returned {shown}, which is not marked with @{kind}")
         if component.kind != kind:
-            raise ContractError(f"{hook} returned {cls.__qualname__}, which is a {component.kind}")
+            marks = f"marked with @{component.kind}, not @{kind}"
+            raise ContractError(f"{hook} returned {shown}, which is {marks}")
         yield component
 
 

@@ -84,7 +84,7 @@ def find(block: Iterable[str] = (), local: Iterable[Path] = ()) -> tuple[Plugin,
     found: list[Plugin] = []
     for plugin in declared:
         unique = _renamed(plugin, taken)
-        if unique.name in {other.name for other in found}:
+        if unique.state != "broken" and unique.name in {other.name for other in found}:
             unique = _broken(unique, f'another plugin is named "{unique.name}" too')
         if blocked & {plugin.name, unique.name, plugin.package}:
             unique = evolve(unique, state="blocked", reason="blocked by --block or DDSP_BLOCK")

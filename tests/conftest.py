@@ -1,0 +1,95 @@
+"""Fixtures that several test files share: installed plugins that are not, and the command line."""
+
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from attrs import frozen
+
+LOSS = """
+from ddspcore import hookimpl, loss
+
+@loss("{name}")
+class MelShape:
+    '''Compare shapes.'''
+
+    def forward(self, pred, target):
+        return (pred - target).abs().mean()
+
+@hookimpl
+def ddsp_losses():
+    return [MelShape]
+"""
+
+
+class Site:
+    """A folder on `sys.path` that distributions can be written into, as an installer would."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.modules: list[str] = []
+
+    def add(
+        self,
+        package: str,
+        source: str,
+        *,
+        name: str | None = None,
+        group: str = "ddspcore.v1",
+        version: str = "0.1.0",
+    ) -> str:
+        """Write a distribution of one module with one entry point; return the module's name."""
+        module = package.replace("-", "_")
+        (self.folder / f"{module}.py").write_text(dedent(source))
+        info = self.folder / f"{module}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
+        )
+        name = name or package.rpartition("-")[2]
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
+        self.modules.append(module)
+        return module
+
+    def add_loss(self, package: str, loss: str, **more: str) -> str:
+        """Write a distribution that brings one loss."""
+        return self.add(package, LOSS.format(name=loss), **more)
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delenv("DDSP_BLOCK", raising=False)
+    monkeypatch.delenv("DDSP_STRICT", raising=False)
+    site = Site(folder)
+    yield site
+    for module in site.modules:
+        sys.modules.pop(module, None)
+
+
+@frozen
+class Outcome:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ddsp(capsys, monkeypatch):
+    """Run the command line in this process, 100 columns wide."""
+    from ddspcore.cli import main
+
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run
