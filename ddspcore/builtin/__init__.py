@@ -1,7 +1,7 @@
 """The built-in components: a plugin like any other, entering by `core = ddspcore.builtin`."""
 
 from ddspcore import hookimpl
-from ddspcore.builtin import evaluators, schedules
+from ddspcore.builtin import evaluators, schedules, sources
 
 
 @hookimpl
