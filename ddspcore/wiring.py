@@ -93,12 +93,11 @@ def wire(nodes: Sequence[Node]) -> Wiring:
         for control in node.provides:
             key = f"{node.label}.{control.name}" if control.name in ambiguous else control.name
             earlier = scope.get(key)
-            if node.kind == "synth" and earlier is not None:
+            if earlier is not None:
                 why = clash(earlier.control, control)
-                if earlier.node.kind != "synth":
-                    why = f"{earlier.node.title} provides it already"
                 if why:
-                    faults.append(Fault(node, f"{node.title} adds to {control}, but {why}"))
+                    message = f"{node.title} makes {control}, but {earlier.node.title} makes "
+                    faults.append(Fault(node, f"{message}{earlier.control}: {why}"))
             scope[key] = Provided(node, control)
     used = {w.key for w in wires}
     last_synth = next((n for n in reversed(nodes) if n.kind == "synth"), None)
