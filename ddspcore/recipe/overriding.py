@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from attrs import evolve, frozen
 
 from ddspcore.recipe.locating import TomlError, parse
-from ddspcore.recipe.problems import Origin, Problem, RecipeError, Source, closest
+from ddspcore.recipe.problems import Collected, Origin, Problem, RecipeError, Source, closest
 from ddspcore.recipe.tree import (
     ARRAYS,
     ARRAYS_OF_A_STAGE,
@@ -45,18 +45,14 @@ def override(tree: Node, arguments: Sequence[str]) -> tuple[Node, tuple[Problem,
     A changed `use` is applied before the rest, because it drops options; otherwise the last wins.
     """
     settings: list[Setting] = []
-    problems: list[Problem] = []
+    collected = Collected()
     for argument in arguments:
-        try:
+        with collected.part():
             settings.append(take_apart(argument))
-        except RecipeError as error:
-            problems += error.problems
     for setting in sorted(settings, key=lambda setting: setting.path[-1].text != "use"):
-        try:
+        with collected.part():
             tree = merge(tree, listed(_overlay(tree, setting.path, 0, setting.value)))
-        except RecipeError as error:
-            problems += error.problems
-    return tree, tuple(problems)
+    return tree, tuple(collected.problems)
 
 
 def take_apart(argument: str) -> Setting:
@@ -117,7 +113,7 @@ def _overlay(here: Node, path: Sequence[Segment], depth: int, value: Node) -> No
         arrays = step.text in (*ARRAYS, *ARRAYS_OF_A_STAGE)
         below = Node([] if arrays else {}, step.origin, step.origin)
     child = _overlay(below, path, depth + 1, value)
-    return Node({step.text: evolve(child, key=step.origin)}, step.origin, step.origin)
+    return Node({step.text: child}, here.key, here.at)
 
 
 def _overlay_entry(entries: Node, path: Sequence[Segment], depth: int, value: Node) -> Node:
@@ -136,7 +132,7 @@ def _overlay_entry(entries: Node, path: Sequence[Segment], depth: int, value: No
                 raise RecipeError([Problem(message, step.origin)])
             key = Node(name, step.origin, step.origin)
             entry = evolve(child, value={"name": key} | child.value)
-            return Node([entry], step.origin, step.origin)
+            return Node([entry], entries.key, entries.at)
     names = [name for name in named if name is not None]
     hints = (*closest(step.text, names), f"here: {', '.join(names)}") if names else ()
     message = f'{_spelled(path[:depth])} has nothing named "{step.text}"'

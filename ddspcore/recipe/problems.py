@@ -4,6 +4,7 @@ import difflib
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import field, frozen
@@ -81,7 +82,38 @@ class RecipeError(UserError):
 
     def __init__(self, problems: Iterable[Problem]):
         self.problems = tuple(problems)
-        super().__init__(render(self.problems))
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return render(self.problems)
+
+
+class Collected:
+    """Problems of several parts, each tried in turn."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def add(self, message: str, origin: Origin | None, hints: Iterable[str] = ()) -> None:
+        """Note one problem and go on."""
+        self.problems.append(Problem(message, origin, tuple(hints)))
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Try one part: what it raises is kept, the block ends there, and the next goes on."""
+        try:
+            yield
+        except RecipeError as error:
+            self.problems += error.problems
+
+
+@contextmanager
+def collect() -> Iterator[Collected]:
+    """Run a block of several parts; whatever problems they had are raised at its end."""
+    collected = Collected()
+    yield collected
+    if collected.problems:
+        raise RecipeError(collected.problems)
 
 
 def closest(word: str, choices: Iterable[str]) -> tuple[str, ...]:

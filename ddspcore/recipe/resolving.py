@@ -1,0 +1,170 @@
+"""A recipe written back: defaults filled, names qualified, paths absolute; and what identifies it."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ddspcore.recipe.components import CONSTANT, written_options
+from ddspcore.recipe.reading import Document
+from ddspcore.recipe.schema import Recipe, ScheduleUse, Stage, Use
+from ddspcore.recipe.tree import Node, written
+
+NOT_HASHED = ("title", "description", "device")
+A_PATH = "<path>"
+_GROUPED = 10_000
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def to_toml(recipe: Recipe) -> str:
+    """Write a recipe as TOML that says all of it; structuring that gives an equal recipe."""
+    return "\n".join(_lines(_plain(recipe))).lstrip("\n") + "\n"
+
+
+def canonical(recipe: Recipe) -> dict[str, Any]:
+    """Return what decides a run's numbers, as JSON can hold it, with sorted keys.
+
+    Left out are title, description and device; of a path, only that there is one: what it leads to
+    is to be identified by its content.
+    """
+    table: dict[str, Any] = _hashable(_plain(recipe))
+    return {key: value for key, value in table.items() if key not in NOT_HASHED}
+
+
+def origins_table(document: Document) -> list[tuple[str, str, str]]:
+    """Return every leaf that was written: its path, its value as TOML, and where it stands."""
+    return [(path, _value(_bare(node)), str(node.at)) for path, node in written(document.tree)]
+
+
+def _bare(node: Node) -> Any:
+    if node.is_table:
+        return {key: _bare(child) for key, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [_bare(child) for child in node.value]
+    return node.value
+
+
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as the tables that a file would hold; paths stay Paths."""
+    return {
+        **_own(recipe),
+        **({"audio": _own(recipe.audio)} if recipe.audio else {}),
+        "data": _use(recipe.data),
+        "feature": [_use(use) for use in recipe.features],
+        **({"backbone": _use(recipe.backbone)} if recipe.backbone else {}),
+        "head": [_use(use) for use in recipe.heads],
+        "synth": [_use(use) for use in recipe.synths],
+        "metric": _use(recipe.metric),
+        "evaluator": [_use(use) for use in recipe.evaluators],
+        "optimiser": _own(recipe.optimiser),
+        "stage": [_stage(stage) for stage in recipe.stages],
+    }
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    init = Path(stage.init) if stage.init.endswith(".safetensors") else stage.init
+    return _own(stage) | {"init": init, "loss": [_use(use) for use in stage.losses]}
+
+
+def _use(use: Use) -> dict[str, Any]:
+    own = _own(use)
+    if use.name == use.component.name:
+        del own["name"]
+    return {"use": use.qualified} | own | _options(use.options)
+
+
+def _own(value: Any) -> dict[str, Any]:
+    """Return what the recipe itself says, but for empty values: each of these is the default."""
+    attributes = written_options(type(value))
+    return {key: each for key, each in _entries(value, attributes) if each not in ("", (), {})}
+
+
+def _options(options: Any) -> dict[str, Any]:
+    return dict(_entries(options, attrs.fields(type(options))))
+
+
+def _entries(value: Any, attributes: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what TOML can say; the rest, None and what is not finite, can only be a default."""
+    for attribute in attributes:
+        entry = _entry(getattr(value, attribute.name))
+        if entry is not None and _is_finite(entry):
+            yield attribute.name, entry
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _entry(value: Any) -> Any:
+    if isinstance(value, ScheduleUse):
+        if value.qualified == CONSTANT:
+            return value.value.value
+        return {"use": value.qualified} | _options(value.value)
+    return value
+
+
+def _hashable(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _hashable(value[key]) for key in sorted(value)}
+        case list() | tuple():
+            return [_hashable(item) for item in value]
+        case Path():
+            return A_PATH
+        case _:
+            return value
+
+
+def _lines(table: Mapping[str, Any], path: str = "", indent: str = "") -> Iterator[str]:
+    """Write a table's own keys, then the tables and arrays of tables in it."""
+    for key, value in table.items():
+        if not _is_section(value, path):
+            yield f"{indent}{key} = {_value(value)}"
+    for key, value in table.items():
+        if not _is_section(value, path):
+            continue
+        name = f"{path}.{key}" if path else key
+        inner = f"{indent}  " if path else indent
+        for each in value if isinstance(value, list) else [value]:
+            yield ""
+            yield f"{inner}[[{name}]]" if isinstance(value, list) else f"{inner}[{name}]"
+            yield from _lines(each, name, inner)
+
+
+def _is_section(value: Any, path: str) -> bool:
+    """Whether a value gets a header: an array of tables does, a table only at the top level."""
+    return isinstance(value, list) or (isinstance(value, dict) and not path)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return f"{value:_}" if abs(value) >= _GROUPED else str(value)
+        case str() | Path():
+            return _string(str(value))
+        case list() | tuple():
+            return f"[{', '.join(map(_value, value))}]"
+        case dict():
+            pairs = ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items())
+            return f"{{ {pairs} }}" if pairs else "{}"
+        case _:
+            return str(value)
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _string(name)
+
+
+def _string(text: str) -> str:
+    """Write a string on one line, or on as many as it has."""
+    lines = [json.dumps(line, ensure_ascii=False)[1:-1] for line in text.split("\n")]
+    escaped = [line.replace("\x7f", "\\u007f") for line in lines]
+    return f'"{escaped[0]}"' if len(lines) == 1 else '"""\n' + "\n".join(escaped) + '"""'
