@@ -1,13 +1,42 @@
 """The built-in components: a plugin like any other, entering by `core = ddspcore.builtin`."""
 
 from ddspcore import hookimpl
-from ddspcore.builtin import evaluators, schedules, sources
+from ddspcore.builtin import backbones, evaluators, heads, losses, schedules, sources, synths
 
 
 @hookimpl
 def ddsp_sources() -> list[type]:
     """Bring the built-in source."""
     return [sources.WavFolder]
+
+
+@hookimpl
+def ddsp_backbones() -> list[type]:
+    """Bring the built-in backbones."""
+    return [backbones.Transformer, backbones.Mlp, backbones.Gru]
+
+
+@hookimpl
+def ddsp_heads() -> list[type]:
+    """Bring the built-in heads."""
+    return [heads.Harmonic, heads.Noise]
+
+
+@hookimpl
+def ddsp_synths() -> list[type]:
+    """Bring the built-in synths."""
+    return [synths.Harmonic, synths.Noise, synths.Reverb]
+
+
+@hookimpl
+def ddsp_losses() -> list[type]:
+    """Bring the built-in losses."""
+    return [
+        losses.MultiResolutionSpectra,
+        losses.LinearLoudness,
+        losses.DecibelLoudness,
+        losses.WaveformMse,
+    ]
 
 
 @hookimpl

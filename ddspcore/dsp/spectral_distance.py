@@ -1,4 +1,4 @@
-"""How far a signal's short-time magnitudes lie from given ones, with its gradient at little cost."""
+"""How far the short-time magnitudes of a signal lie from given ones."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def spectral_l1(
     Shape: x [B,T], target [B, T // hop + 1, window // 2 + 1] -> scalar.
     """
     frames = frame(x, 2 * (target.shape[-1] - 1), hop)
-    distance: Tensor = _Distance.apply(frames, target, linear, log, log_eps)
+    distance: Tensor = _Distance.apply(frames, target, (linear, log, log_eps))
     return distance
 
 
@@ -31,8 +31,9 @@ class _Distance(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, frames: Tensor, target: Tensor, linear: float, log: float, log_eps: float
+        ctx: Any, frames: Tensor, target: Tensor, terms: tuple[float, float, float]
     ) -> Tensor:
+        linear, log, log_eps = terms
         window = frames.shape[-1]
         hann = torch.hann_window(window, device=frames.device, dtype=frames.dtype)
         spectrum = torch.fft.rfft(frames * hann)
@@ -41,7 +42,7 @@ class _Distance(torch.autograd.Function):
         lifted = magnitude + log_eps
         difference = magnitude - target
         decades = (lifted / (target + log_eps)).log_().abs_()
-        distance = linear * difference.abs().mean() + log * decades.mean()
+        distance: Tensor = linear * difference.abs().mean() + log * decades.mean()
         if ctx.needs_input_grad[0]:
             # d distance / d spectrum: along the spectrum, with the sign of the difference.
             slope = difference.sign_().mul_(lifted.reciprocal_().mul_(log).add_(linear))
@@ -56,4 +57,4 @@ class _Distance(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (of_frames,) = ctx.saved_tensors
-        return of_frames * grad, None, None, None, None
+        return of_frames * grad, None, None

@@ -27,5 +27,5 @@ def power(x: Tensor, window: int, hop: int) -> Tensor:
     Shape: x [B,T] -> [B, T // hop + 1, window // 2 + 1].
     """
     hann = torch.hann_window(window, device=x.device, dtype=x.dtype)
-    spectrum = torch.fft.rfft(frame(x, window, hop) * hann)
+    spectrum: Tensor = torch.fft.rfft(frame(x, window, hop) * hann)
     return spectrum.real.square() + spectrum.imag.square()

@@ -1,0 +1,184 @@
+"""From features to hidden frames."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import attrs
+import torch
+from torch import Tensor, nn
+
+from ddspcore import Context, Control, OptionError, backbone, option
+from ddspcore.builtin.attention import LocalAttention
+from ddspcore.dsp.scales import to_unit
+
+INPUTS = "features to listen to; empty means every feature on the frame axis"
+
+
+def scaled(inputs: tuple[Control, ...], features: Mapping[str, Tensor]) -> list[Tensor]:
+    """Return the features in the order of `inputs`, each scaled to about [0, 1]."""
+    return [to_unit(control, features[control.name]) for control in inputs]
+
+
+def channels(inputs: tuple[Control, ...]) -> int:
+    """Return how many channels the inputs have together."""
+    return sum(control.channels for control in inputs)
+
+
+def mlp(inputs: int, width: int, layers: int) -> nn.Sequential:
+    """Return `layers` times linear, layer norm, leaky ReLU, as the DDSP paper stacks them."""
+    steps: list[nn.Module] = []
+    for layer in range(layers):
+        steps += [nn.Linear(width if layer else inputs, width), nn.LayerNorm(width), nn.LeakyReLU()]
+    return nn.Sequential(*steps)
+
+
+@backbone("mlp")
+class Mlp(nn.Module):
+    """Fully connected layers, frame by frame: no memory."""
+
+    @attrs.frozen
+    class Options:
+        """Options of the MLP."""
+
+        inputs: tuple[str, ...] = option((), help=INPUTS)
+        width: int = option(128, ge=1, help="channels of every layer")
+        layers: int = option(3, ge=1, help="how many layers")
+
+    def __init__(self, opt: Options, ctx: Context, inputs: tuple[Control, ...]):
+        super().__init__()
+        self.inputs = inputs
+        self.layers = mlp(channels(inputs), opt.width, opt.layers)
+
+    @staticmethod
+    def needs(opt: Options, ctx: Context) -> tuple[str, ...]:
+        """Name the features."""
+        return opt.inputs
+
+    @staticmethod
+    def width(opt: Options, ctx: Context) -> int:
+        """Return the channels of the hidden frames."""
+        return opt.width
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
+        hidden: Tensor = self.layers(torch.cat(scaled(self.inputs, features), dim=-1))
+        return hidden
+
+
+@backbone("gru")
+class Gru(nn.Module):
+    """The decoder of the DDSP paper: an MLP for each input, a GRU, and an MLP over both.
+
+    Each input has an MLP of its own; the last MLP sees the GRU's output beside theirs.
+
+    Source: Engel et al., DDSP (ICLR 2020), appendix B.2.
+    """
+
+    @attrs.frozen
+    class Options:
+        """Options of the GRU decoder."""
+
+        inputs: tuple[str, ...] = option((), help=INPUTS)
+        width: int = option(512, ge=1, help="channels of the GRU and of every layer")
+        layers: int = option(3, ge=1, help="layers of each MLP")
+
+    def __init__(self, opt: Options, ctx: Context, inputs: tuple[Control, ...]):
+        super().__init__()
+        self.inputs = inputs
+        self.before = nn.ModuleList(mlp(c.channels, opt.width, opt.layers) for c in inputs)
+        self.gru = nn.GRU(len(inputs) * opt.width, opt.width, batch_first=True)
+        self.after = mlp((len(inputs) + 1) * opt.width, opt.width, opt.layers)
+
+    @staticmethod
+    def needs(opt: Options, ctx: Context) -> tuple[str, ...]:
+        """Name the features."""
+        return opt.inputs
+
+    @staticmethod
+    def width(opt: Options, ctx: Context) -> int:
+        """Return the channels of the hidden frames."""
+        return opt.width
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
+        each = scaled(self.inputs, features)
+        seen = torch.cat([layer(x) for layer, x in zip(self.before, each, strict=True)], dim=-1)
+        remembered, _ = self.gru(seen)
+        hidden: Tensor = self.after(torch.cat([seen, remembered], dim=-1))
+        return hidden
+
+
+@backbone("transformer")
+class Transformer(nn.Module):
+    """A transformer whose attention is local, so that it plays files of any length.
+
+    A frame sees `span` frames a layer, to both sides or, causal, to the past only. Layers are
+    pre-norm, with a norm at the end.
+    """
+
+    @attrs.frozen
+    class Options:
+        """Options of the transformer."""
+
+        inputs: tuple[str, ...] = option((), help=INPUTS)
+        width: int = option(64, ge=2, help="channels of the hidden frames")
+        layers: int = option(2, ge=1, help="how many layers")
+        heads: int = option(4, ge=1, help="attention heads; width / heads must be even")
+        feedforward: int = option(2, ge=1, help="feed-forward channels, as a multiple of width")
+        causal: bool = option(True, help="see no later frames")
+        span: int = option(32, ge=1, help="frames that a layer sees back, and ahead if not causal")
+        position: Literal["rotary", "none"] = option(
+            "rotary", help="how frames know their distance"
+        )
+
+        def __attrs_post_init__(self) -> None:
+            if self.width % (2 * self.heads):
+                raise OptionError("heads", f"width {self.width} / {self.heads} is not even")
+
+    def __init__(self, opt: Options, ctx: Context, inputs: tuple[Control, ...]):
+        super().__init__()
+        self.inputs = inputs
+        self.embed = nn.Linear(channels(inputs), opt.width)
+        self.layers = nn.Sequential(*(TransformerLayer(opt) for _ in range(opt.layers)))
+        self.norm = nn.LayerNorm(opt.width)
+
+    @staticmethod
+    def needs(opt: Options, ctx: Context) -> tuple[str, ...]:
+        """Name the features."""
+        return opt.inputs
+
+    @staticmethod
+    def width(opt: Options, ctx: Context) -> int:
+        """Return the channels of the hidden frames."""
+        return opt.width
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
+        embedded = self.embed(torch.cat(scaled(self.inputs, features), dim=-1))
+        hidden: Tensor = self.norm(self.layers(embedded))
+        return hidden
+
+
+class TransformerLayer(nn.Module):
+    """Attention and a feed-forward pair of layers, each added to what it was given."""
+
+    def __init__(self, opt: Transformer.Options):
+        super().__init__()
+        self.attention = nn.Sequential(
+            nn.LayerNorm(opt.width),
+            LocalAttention(
+                opt.width, opt.heads, opt.span, opt.causal, rotary=opt.position == "rotary"
+            ),
+        )
+        self.feedforward = nn.Sequential(
+            nn.LayerNorm(opt.width),
+            nn.Linear(opt.width, opt.feedforward * opt.width),
+            nn.GELU(),
+            nn.Linear(opt.feedforward * opt.width, opt.width),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the frames with both added. Shape: [B,N,width] -> [B,N,width]."""
+        x = x + self.attention(x)
+        out: Tensor = x + self.feedforward(x)
+        return out
