@@ -1,6 +1,7 @@
 """The time axis: durations in samples, and frames cut from a signal."""
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 
@@ -12,7 +13,7 @@ def samples(seconds: float, rate: float) -> int:
     return 16 * max(1, round(seconds * rate / 16))
 
 
-def frame(x: torch.Tensor, window: int, hop: int) -> torch.Tensor:
+def frame(x: Tensor, window: int, hop: int) -> Tensor:
     """Cut a signal into overlapping frames, frame n centred on sample n * hop.
 
     The ends are reflected, or padded with zeros where the signal is too short to be reflected.
