@@ -9,6 +9,9 @@ from torch.autograd.function import once_differentiable
 from ddspcore.dsp.frames import frame
 from ddspcore.dsp.precision import full_precision
 
+LEAST = 1e-19
+"""The least magnitude whose square is a float32."""
+
 
 @full_precision
 def spectral_l1(
@@ -46,7 +49,7 @@ class _Distance(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             # d distance / d spectrum: along the spectrum, with the sign of the difference.
             slope = difference.sign_().mul_(lifted.reciprocal_().mul_(log).add_(linear))
-            slope.div_(magnitude.clamp_(min=torch.finfo(frames.dtype).tiny)).div_(slope.numel())
+            slope.div_(magnitude.clamp_(min=LEAST)).div_(slope.numel())
             # The adjoint of rfft is irfft, which counts every bin but the first and last twice.
             slope[..., 1:-1] *= 0.5
             of_frames = torch.fft.irfft(spectrum * slope, n=window, norm="forward").mul_(hann)
