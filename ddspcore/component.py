@@ -1,15 +1,39 @@
-"""Decorators, `option()`, and the record they leave on a class; registers nothing."""
+"""The decorators that mark a class as a component, and the record they leave on it.
 
-import inspect
+Marking registers nothing: a plugin's hooks return the classes.
+"""
+
 import re
-import types
 import typing
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import attrs
-from attrs import NOTHING, frozen
+from attrs import frozen
+
+from ddspcore.contracts import contract_problem, options_problem, parameters
+from ddspcore.options import NoOptions, OptionError, OptionSpec, option, option_spec
+
+__all__ = [
+    "KINDS",
+    "Component",
+    "DefinitionError",
+    "Kind",
+    "NoOptions",
+    "OptionError",
+    "OptionSpec",
+    "backbone",
+    "component_of",
+    "evaluator",
+    "feature",
+    "head",
+    "loss",
+    "option",
+    "option_spec",
+    "schedule",
+    "source",
+    "synth",
+]
 
 Kind = Literal[
     "source",
@@ -25,111 +49,11 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = typing.get_args(Kind)
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*(\.v[0-9]+)?")
-RECIPE_KEYS = frozenset({"use", "name", "weight", "bind", "every", "key"})
-LOSS_INPUTS = frozenset({"pred", "target", "controls", "batch", "step", "prepared"})
-CONSTRUCTOR: dict[str, frozenset[str]] = {
-    "source": frozenset({"opt", "ctx", "features"}),
-    "backbone": frozenset({"opt", "ctx", "inputs"}),
-    "head": frozenset({"opt", "ctx", "width"}),
-} | {
-    kind: frozenset({"opt", "ctx"})
-    for kind in ("feature", "synth", "loss", "evaluator", "exporter")
-}
-DECLARATIONS: dict[str, tuple[str, ...]] = {
-    "source": ("provides", "target"),
-    "feature": ("needs", "provides"),
-    "backbone": ("needs", "width"),
-    "head": ("provides",),
-    "synth": ("needs", "provides"),
-    "loss": (),
-    "evaluator": ("metrics",),
-    "exporter": (),
-}
-
 C = TypeVar("C", bound=type)
 
 
 class DefinitionError(TypeError):
     """A component class breaks the contract of its kind; raised where the class is defined."""
-
-
-class OptionError(ValueError):
-    """A value that an option does not allow: `field` and `text` say which and why."""
-
-    def __init__(self, field: str, text: str):
-        super().__init__(f"{field}: {text}")
-        self.field = field
-        self.text = text
-
-
-@frozen
-class OptionSpec:
-    """What `option()` was told: the help text, the range, the unit and whether it may move."""
-
-    help: str
-    ge: float | None = None
-    gt: float | None = None
-    le: float | None = None
-    lt: float | None = None
-    unit: str | None = None
-    scheduled: bool = False
-
-    def range(self) -> str:
-        """Spell the range: `>= 1, <= 8`, or an empty string."""
-        signs = ((">=", self.ge), (">", self.gt), ("<=", self.le), ("<", self.lt))
-        return ", ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
-
-    def allows(self, value: object) -> bool:
-        """Whether every number in `value` lies in the range; what is no number always does."""
-        if isinstance(value, tuple):
-            return all(self.allows(item) for item in value)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return True
-        return (
-            (self.ge is None or value >= self.ge)
-            and (self.gt is None or value > self.gt)
-            and (self.le is None or value <= self.le)
-            and (self.lt is None or value < self.lt)
-        )
-
-
-def option(
-    default: Any = NOTHING,
-    *,
-    help: str,
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    lt: float | None = None,
-    unit: str | None = None,
-    scheduled: bool = False,
-) -> Any:
-    """Declare one option of a component: an attrs field with help, range and unit.
-
-    `scheduled=True` lets a recipe give a schedule where it could give a number; the component then
-    reads `self.<name>`, a 0-dim buffer that the runner fills before each step.
-    Raises OptionError, when the options are built, for a value out of range.
-    """
-    spec = OptionSpec(help, ge, gt, le, lt, unit, scheduled)
-    return attrs.field(
-        default=default, kw_only=True, validator=_check_range, metadata={"ddsp": spec}
-    )
-
-
-def _check_range(_: object, attribute: Any, value: object) -> None:
-    spec = option_spec(attribute)
-    if not spec.allows(value):
-        raise OptionError(attribute.name, f"{value} is out of range: {spec.range()}")
-
-
-def option_spec(attribute: Any) -> OptionSpec:
-    """Return what `option()` recorded on an attrs attribute."""
-    return typing.cast(OptionSpec, attribute.metadata["ddsp"])
-
-
-@frozen
-class NoOptions:
-    """The options of a component that has none."""
 
 
 @frozen
@@ -150,11 +74,11 @@ class Component:
     @property
     def asks(self) -> tuple[str, ...]:
         """Names of what `forward` asks for; a loss is given by name what it asks for."""
-        return tuple(_parameters(self.cls, "forward"))
+        return tuple(parameters(self.cls, "forward") or ())
 
     def build(self, **offered: Any) -> Any:
         """Construct the component with those of the `offered` arguments that it asks for."""
-        wanted = _parameters(self.cls, "__init__")
+        wanted = parameters(self.cls, "__init__") or ()
         return self.cls(**{name: offered[name] for name in wanted})
 
 
@@ -219,80 +143,7 @@ def _describe(kind: Kind, name: str, cls: type) -> Component:
     doc = (cls.__doc__ or "").strip().partition("\n")[0]
     if not doc or doc.startswith(f"{cls.__name__}("):
         raise DefinitionError(f"{where}: give it a docstring; its first line is shown to users")
-    options = cls if kind == "schedule" else cls.__dict__.get("Options", NoOptions)
-    _check_options(where, cls, options)
-    _check_contract(where, kind, cls)
+    options = cls if kind == "schedule" else getattr(cls, "Options", NoOptions)
+    if problem := options_problem(kind, cls, options) or contract_problem(kind, cls):
+        raise DefinitionError(f"{where}: {problem}")
     return Component(kind, name, cls, options, doc)
-
-
-def _check_options(where: str, cls: type, options: type) -> None:
-    if not attrs.has(options) or options.__setattr__ is object.__setattr__:
-        raise DefinitionError(f"{where}: options live in a class with @attrs.frozen")
-    for attribute in attrs.fields(attrs.resolve_types(options)):
-        if "ddsp" not in attribute.metadata:
-            raise DefinitionError(f"{where}: declare {attribute.name} with option(..., help=...)")
-        spec = option_spec(attribute)
-        if not spec.help.strip():
-            raise DefinitionError(f"{where}: option {attribute.name} has an empty help text")
-        if attribute.name in RECIPE_KEYS:
-            raise DefinitionError(f'{where}: "{attribute.name}" belongs to the recipe; rename it')
-        if not _is_supported(attribute.type):
-            raise DefinitionError(
-                f"{where}: option {attribute.name} has the type {attribute.type}; use bool, int, "
-                "float, str, Path, Literal[...], tuple[...] of these, or one of them | None"
-            )
-        if spec.scheduled and attribute.type is not float:
-            raise DefinitionError(f"{where}: scheduled option {attribute.name} must be a float")
-        if spec.scheduled and hasattr(cls, attribute.name):
-            raise DefinitionError(
-                f"{where}: scheduled option {attribute.name} would hide {cls.__name__}."
-                f"{attribute.name}; rename it"
-            )
-
-
-def _is_supported(kind: Any) -> bool:
-    if kind in (bool, int, float, str, Path, type(None)):
-        return True
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        return True
-    if origin is tuple:
-        return all(item is Ellipsis or _is_supported(item) for item in arguments)
-    if origin in (types.UnionType, typing.Union):
-        return (
-            len(arguments) == 2 and type(None) in arguments and all(map(_is_supported, arguments))
-        )
-    return False
-
-
-def _check_contract(where: str, kind: Kind, cls: type) -> None:
-    if kind == "schedule":
-        if "__call__" not in cls.__dict__ or "example" not in cls.__dict__:
-            raise DefinitionError(f"{where}: needs __call__(step, total) and a static example()")
-        return
-    allowed = CONSTRUCTOR[kind]
-    for parameter in _parameters(cls, "__init__"):
-        if parameter not in allowed:
-            raise DefinitionError(
-                f"{where}: its constructor may ask for {_listed(allowed)}, not {parameter}"
-            )
-    for declaration in DECLARATIONS[kind]:
-        if not isinstance(inspect.getattr_static(cls, declaration, None), staticmethod):
-            raise DefinitionError(f"{where}: declare a static method {declaration}(opt, ctx)")
-    if kind == "loss":
-        for parameter in _parameters(cls, "forward"):
-            if parameter not in LOSS_INPUTS:
-                raise DefinitionError(
-                    f"{where}: forward may ask for {_listed(LOSS_INPUTS)}, not {parameter}"
-                )
-
-
-def _parameters(cls: type, method: str) -> list[str]:
-    function = inspect.getattr_static(cls, method)
-    if function is object.__init__:
-        return []
-    return list(inspect.signature(function).parameters)[1:]
-
-
-def _listed(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names))

@@ -30,7 +30,8 @@ def white_noise(
     """Return uniform noise in [-1, 1) that is a hash of (seed, step, label, item, sample).
 
     Integer arithmetic only, so it is the same on every device and for any block size: a block
-    that starts at sample `offset` equals that part of a longer one.
+    that starts at sample `offset` equals that part of a longer one. Items and samples count
+    modulo 2**32.
 
     Shape: items [B] int64 -> [B, samples] float32. Values are multiples of 2**-23.
     Source: 32-bit finaliser "lowbias32" (C. Wellons, hash-prospector), applied to a keyed counter.
