@@ -1,6 +1,8 @@
 """Fixtures that several test files share: installed plugins that are not, and the command line."""
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -21,6 +23,13 @@ class MelShape:
 def ddsp_losses():
     return [MelShape]
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_data_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDSP_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 class Site:
@@ -93,3 +102,17 @@ def ddsp(capsys, monkeypatch):
         return Outcome(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def golden(request) -> Callable[[str, str], None]:
+    """Compare a text with golden/NAME.txt beside the test; DDSP_REWRITE_GOLDEN=1 writes it."""
+
+    def compare(name: str, text: str) -> None:
+        path = request.path.parent / "golden" / f"{name}.txt"
+        if os.environ.get("DDSP_REWRITE_GOLDEN"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare

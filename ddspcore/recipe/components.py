@@ -108,7 +108,7 @@ def fill(
 def _check_keys(
     table: Node, known: Mapping[str, Any], title: str, also: Sequence[str] | None
 ) -> None:
-    allowed = [*(also or ()), *known]
+    allowed = list(dict.fromkeys([*(also or ()), *known]))
     unknown = [key for key in table.value if key not in allowed] if also is not None else []
     missing = [a for a in known.values() if a.default is NOTHING and a.name not in table.value]
     listed = f"allowed here: {', '.join(allowed)}"

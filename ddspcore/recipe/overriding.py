@@ -72,7 +72,7 @@ def take_apart(argument: str) -> Setting:
         group = next(i for i in (1, 2, 3) if found[i] is not None)
         path.append(Segment(found[group], Origin(source, found.start(group), found.end(group))))
         at = found.end()
-    if [segment.text for segment in path] == ["extends"]:
+    if path[0].text == "extends":
         message = "only a file can extend another; run the other recipe instead"
         raise RecipeError([Problem(message, path[0].origin)])
     value = _value(source, at)

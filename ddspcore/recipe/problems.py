@@ -46,16 +46,20 @@ class Origin:
         return 0 if self.start is None else self.start - self.source.text.rfind("\n", 0, self.start)
 
     @property
-    def lines(self) -> str:
+    def line_text(self) -> str:
         """The text of the line where it starts."""
-        return self.source.text.split("\n")[self.line - 1] if self.line else ""
+        if self.start is None:
+            return ""
+        text, first = self.source.text, self.start - self.column + 1
+        end = text.find("\n", first)
+        return text[first:] if end < 0 else text[first:end]
 
     @property
     def width(self) -> int:
         """How many characters it takes on the line where it starts, at least one."""
         if self.start is None or self.end is None:
             return 1
-        rest_of_line = len(self.lines) - self.column + 1
+        rest_of_line = len(self.line_text) - self.column + 1
         return max(1, min(self.end - self.start, rest_of_line))
 
     def __str__(self) -> str:
@@ -131,7 +135,7 @@ def render(problems: Sequence[Problem], short: bool = False) -> str:
         p.origin.source.label if p.origin.source.path else "--set" for p in problems if p.origin
     )
     count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
-    where = f" in {_printable(', '.join(labels))}" if labels else ""
+    where = f" in {_printable(' and '.join(labels))}" if labels else ""
     return "\n\n".join([*map(_full, problems), f"{count}{where}; nothing was run."])
 
 
@@ -170,7 +174,7 @@ def _wrapped(text: str, start: str) -> list[str]:
 
 def _excerpt(origin: Origin) -> tuple[str, str]:
     """Return the source line, cut to what surrounds the place if it is long, and the carets."""
-    line, start, width = _printable(origin.lines), origin.column - 1, origin.width
+    line, start, width = _printable(origin.line_text), origin.column - 1, origin.width
     if len(line) > WIDTH:
         left = max(0, min(start - _LEFT_OF_CARET, len(line) - WIDTH))
         cut = line[left : left + WIDTH]

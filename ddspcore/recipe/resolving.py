@@ -1,7 +1,6 @@
-"""A recipe written back: defaults filled, names qualified, paths absolute; and what identifies it."""
+"""A recipe written back, defaults filled and names qualified; and what identifies its run."""
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -88,17 +87,11 @@ def _options(options: Any) -> dict[str, Any]:
 
 
 def _entries(value: Any, attributes: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what TOML can say; the rest, None and what is not finite, can only be a default."""
+    """Yield what TOML can say; a None, which it cannot, is always the default."""
     for attribute in attributes:
         entry = _entry(getattr(value, attribute.name))
-        if entry is not None and _is_finite(entry):
+        if entry is not None:
             yield attribute.name, entry
-
-
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(map(_is_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _entry(value: Any) -> Any:

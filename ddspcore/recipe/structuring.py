@@ -31,7 +31,23 @@ from ddspcore.recipe.schema import (
 from ddspcore.recipe.tree import Node, label
 from ddspcore.recipe.values import convert, shown
 
-SINGLES = ("backbone", "audio", "data", "metric", "optimiser")
+VOCABULARY = (
+    "title",
+    "description",
+    "extends",
+    "seed",
+    "device",
+    "feature",
+    "backbone",
+    "head",
+    "synth",
+    "audio",
+    "data",
+    "metric",
+    "evaluator",
+    "optimiser",
+    "stage",
+)
 ARRAYS: dict[str, type[Use]] = {"feature": Use, "head": Use, "synth": SynthUse, "evaluator": Use}
 NO_STAGES = ("scratch", "recipe", "lock")  # a start of its own; places in the run folder
 
@@ -55,15 +71,15 @@ def structure(document: Document, catalog: Catalog) -> Recipe:
 def _place(problem: Problem, document: Document) -> tuple[int, int]:
     path = problem.origin.source.path if problem.origin else None
     file = document.sources.index(path) if path else len(document.sources)
-    return file, (problem.origin and problem.origin.start) or 0
+    start = problem.origin.start if problem.origin and path else None
+    return file, start or 0
 
 
 def _recipe(root: Node, catalog: Catalog) -> Recipe:
     values: dict[str, Any] = {}
     with collect() as problems:
         with problems.part():
-            keys = (*SINGLES, *ARRAYS, "stage")
-            values |= fill(root, written_options(Recipe), "the recipe", catalog, keys)
+            values |= fill(root, written_options(Recipe), "the recipe", catalog, VOCABULARY)
         for key, make in ARRAYS.items():
             with problems.part():
                 values[f"{key}s"] = _uses(root, key, make, catalog)
@@ -174,7 +190,8 @@ def _stage(
         with problems.part():
             check_name(table, NO_STAGES)
         with problems.part():
-            values |= fill(table, written_options(Stage), title, catalog, ("loss",))
+            keys = ("name", "steps", "lr", "loss")
+            values |= fill(table, written_options(Stage), title, catalog, keys)
         if table.is_table:
             with problems.part():
                 values["init"] = _start(table.value.get("init"), before, after)
@@ -196,8 +213,8 @@ def _start(node: Node | None, before: Sequence[str | None], after: Sequence[str 
     if text.endswith(".safetensors"):
         return str(convert(node, "init", Path, option_spec(attrs.fields(Stage).init)))
     name = text.rpartition(":")[0]
-    message = f"init = {shown(node)} is no place to start from"
+    message = f'init = "{text}" is no place to start from'
     if name in after:
-        message = f'init = {shown(node)}: stage "{name}" does not come before this one'
+        message = f'init = "{text}", but stage "{name}" does not come before this one'
     hints = (*closest(text, starts), f"allowed here: {', '.join(starts)}, a .safetensors file")
     raise RecipeError([Problem(message, node.at, hints)])
