@@ -14,6 +14,7 @@ from click.shell_completion import shell_complete
 COMMANDS = {
     "run": "ddspcore.cli.run:run",
     "check": "ddspcore.cli.check:check",
+    "recipes": "ddspcore.cli.recipes:recipes",
     "plugins": "ddspcore.cli.plugins:plugins",
     "components": "ddspcore.cli.components:components",
     "completion": "ddspcore.cli.completion:completion",

@@ -1,9 +1,6 @@
 """`ddsp components`: what a recipe can use, with every option."""
 
 import json
-import types
-import typing
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,8 +13,7 @@ from ddspcore.catalog import Catalog, Entry
 from ddspcore.cli.options import catalog_options, json_option
 from ddspcore.cli.tables import make_table, show
 from ddspcore.component import KINDS, option_spec
-
-TYPE_NAMES = {bool: "true or false", int: "integer", float: "number", str: "text", Path: "path"}
+from ddspcore.recipe.values import describe, spell
 
 
 @click.command()
@@ -28,7 +24,7 @@ def components(catalog: Catalog, kind: str | None, as_json: bool) -> None:
     """List the components that recipes can use; those of one KIND with their options."""
     entries = catalog.entries(kind)
     if as_json:
-        click.echo(json.dumps([_row(catalog, entry) for entry in entries], indent=2))
+        click.echo(json.dumps([_row(catalog, entry) for entry in entries], indent=2, default=str))
     elif kind:
         for entry in entries:
             _print_with_options(catalog, entry)
@@ -41,16 +37,21 @@ def components(catalog: Catalog, kind: str | None, as_json: bool) -> None:
 
 
 def _print_with_options(catalog: Catalog, entry: Entry) -> None:
-    table = make_table("option", "type", "default", "range", "what it is")
-    table.show_header = False
-    for option in _options(entry):
-        scheduled = ", can be scheduled" if option["scheduled"] else ""
-        unit = f" [{option['unit']}]" if option["unit"] else ""
-        default = "required" if option["required"] else json.dumps(option["default"])
-        row = (option["type"], default, option["range"], f"{option['help']}{unit}{scheduled}")
-        table.add_row(option["name"], *row)
-    title = Text(f"{catalog.display_name(entry)}: {entry.component.doc}", style="bold")
-    show(title, Padding(table, (0, 0, 1, 4)))
+    show(Text(f"{catalog.display_name(entry)}: {entry.component.doc}", style="bold"))
+    for attribute in attrs.fields(entry.component.options):
+        about = describe(attribute).removeprefix(f"{attribute.name}: ")
+        show(Padding(f"{attribute.name} = {_default(attribute)}", (0, 0, 0, 4)))
+        show(Padding(about, (0, 0, 0, 8)))
+    show("")
+
+
+def _default(attribute: Any) -> str:
+    """Spell the default as a recipe would."""
+    if attribute.default is NOTHING:
+        return "... (required)"
+    if attribute.default is None:
+        return "... (unset by default)"
+    return json.dumps(attribute.default, default=str)
 
 
 def _row(catalog: Catalog, entry: Entry) -> dict[str, Any]:
@@ -71,9 +72,9 @@ def _options(entry: Entry) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": attribute.name,
-                "type": _type_name(attribute.type),
+                "type": spell(attribute.type),
                 "required": required,
-                "default": None if required else _plain(attribute.default),
+                "default": None if required else attribute.default,
                 "range": spec.range(),
                 "unit": spec.unit,
                 "scheduled": spec.scheduled,
@@ -81,19 +82,3 @@ def _options(entry: Entry) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
-
-
-def _type_name(kind: Any) -> str:
-    """Spell an option's type in a recipe's words."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Literal:
-        return " or ".join(json.dumps(value) for value in arguments)
-    if origin is tuple:
-        return f"list of {_type_name(arguments[0])}"
-    if origin in (types.UnionType, typing.Union):
-        return _type_name(next(each for each in arguments if each is not type(None)))
-    return TYPE_NAMES[kind]
