@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @catalog_options
 def check(recipe: str, sets: tuple[str, ...], catalog: Catalog) -> None:
     """Check RECIPE: names, options, wiring, and one forward without memory or data."""
-    from ddspcore.gates import check_recipe  # noqa: PLC0415  imports torch
+    from ddspcore.assemble import target_of  # noqa: PLC0415  imports torch
+    from ddspcore.gates import check_recipe  # noqa: PLC0415
     from ddspcore.recipe.reading import read  # noqa: PLC0415
     from ddspcore.recipe.shipped import resolve_recipe  # noqa: PLC0415
     from ddspcore.recipe.structuring import structure  # noqa: PLC0415
@@ -28,7 +29,12 @@ def check(recipe: str, sets: tuple[str, ...], catalog: Catalog) -> None:
     checked = check_recipe(structure(read(resolve_recipe(recipe), sets), catalog))
     console = make_console()
     console.print(wiring_table(checked.wiring))
-    unused = [f"{one.control} of {one.node.title}" for one in checked.wiring.unused]
+    target = target_of(checked.recipe)
+    unused = [
+        f"{one.control} of {one.node.title}"
+        for one in checked.wiring.unused
+        if one.control.name != target
+    ]
     if unused:
         console.print(f"\nnobody consumes {'; '.join(unused)}")
     proof = checked.dry_run

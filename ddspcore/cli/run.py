@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import attrs
 import rich_click as click
 
 from ddspcore.catalog import Catalog
@@ -53,7 +54,7 @@ def run(
     document = read(resolve_recipe(recipe), sets)
     structured = structure(document, catalog)
     if device is not None:
-        structured = structured.with_device(device)
+        structured = attrs.evolve(structured, device=device)
     checked = check_recipe(structured)
     console = make_console()
     request = runner.Request(

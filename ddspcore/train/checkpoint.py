@@ -14,9 +14,10 @@ from torch import Tensor
 from ddspcore.errors import UserError
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, durable: bool = True) -> None:
     """Write to a temporary name, flush to disk, rename: a reader sees the old file or the new one.
 
+    What is not `durable` is not flushed: it may be lost with the machine, never be torn.
     Raises UserError if the disk is full or the folder cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -24,9 +25,11 @@ def write_bytes(path: Path, data: bytes) -> None:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.replace(path)
-        _flush_folder(path.parent)
+        if durable:
+            _flush_folder(path.parent)
     except OSError as failure:
         temporary.unlink(missing_ok=True)
         raise UserError(
@@ -45,9 +48,9 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object, durable: bool = True) -> None:
     """Write a value as sorted, indented JSON; NaN and infinity become null."""
-    write_bytes(path, (to_json(value, indent=2) + "\n").encode())
+    write_bytes(path, (to_json(value, indent=2) + "\n").encode(), durable)
 
 
 def to_json(value: object, indent: int | None = None) -> str:

@@ -72,4 +72,6 @@ def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: P
             files[evaluator.label] = written
         else:
             folder.rmdir()
+    if not files:
+        out_dir.rmdir()
     return Evaluation(values, files)

@@ -44,7 +44,8 @@ class RunFolder:
 
     def write_status(self, state: State, **details: Any) -> None:
         """Replace `status.json`; readable at any time."""
-        write_json(self.path / "status.json", {"key": self.key, "state": state, **details})
+        status = {"key": self.key, "state": state, **details}
+        write_json(self.path / "status.json", status, durable=False)
 
     def close(self) -> None:
         """Give the lock back."""

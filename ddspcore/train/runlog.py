@@ -34,12 +34,12 @@ class RunLog:
             console=console,
             expand=True,
         )
-        self._live = Live(
-            console=console, refresh_per_second=4, transient=True, get_renderable=self._view
-        )
         self._task = self._bar.add_task("", total=None)
         self._values: dict[str, str] = {}
         self._speed = (time.monotonic(), 0)
+        self._live = Live(
+            console=console, refresh_per_second=4, transient=True, get_renderable=self._view
+        )
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:

@@ -84,7 +84,7 @@ class StageTrainer:
         save_every = stage.save_every or every
         started = time.monotonic() - position.seconds
         self.setup.log.begin_stage(stage.name, position.step, stage.steps)
-        if position.step == 0:
+        if position.last is None:
             self._check_first_batch()
             self._measure()
             self._save()

@@ -28,14 +28,14 @@ class Walks:
 
     @frozen
     class Options:
-        items: int = option(12, ge=1, help="how many walks")
+        walks: int = option(12, ge=1, help="how many walks")
         held_out: int = option(3, ge=0, help="how many of them are held out")
         poison: bool = option(False, help="put a NaN where the walk goes next")
 
     def __init__(self, opt, ctx, features):
         self.opt = opt
         generator = torch.Generator().manual_seed(7)
-        steps = torch.randn(opt.items, 21, 2, generator=generator)
+        steps = torch.randn(opt.walks, 21, 2, generator=generator)
         self.walks = steps.cumsum(1) * torch.tensor([3.0, 0.5])
         if opt.poison:
             self.walks[:, -1] = torch.nan
@@ -52,10 +52,10 @@ class Walks:
         return "next"
 
     def count(self, split):
-        return self.opt.held_out if split == "val" else self.opt.items - self.opt.held_out
+        return self.opt.held_out if split == "val" else self.opt.walks - self.opt.held_out
 
     def batch(self, split, indices):
-        offset = self.opt.items - self.opt.held_out if split == "val" else 0
+        offset = self.opt.walks - self.opt.held_out if split == "val" else 0
         walks = self.walks[[offset + index for index in indices]]
         return {"place": walks[:, :-1], "next": walks[:, 1:]}
 
@@ -84,7 +84,7 @@ class Linear(nn.Module):
         self.scale.copy_(places.std(0))
 
     def forward(self, features):
-        return torch.tanh(self.layer((features["place"] - self.mean) / self.scale))
+        return self.layer((features["place"] - self.mean) / self.scale)
 
 
 @head("gaussian")
@@ -133,6 +133,10 @@ class Jitter(nn.Module):
 
     def __init__(self, opt, ctx):
         super().__init__()
+
+    @staticmethod
+    def needs(opt, ctx):
+        return (Control("guess", channels=2),)
 
     def forward(self, controls):
         return (torch.randn(()) * controls["guess"]).mean()
