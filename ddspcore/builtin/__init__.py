@@ -1,7 +1,11 @@
 """The built-in components: a plugin like any other, entering by `core = ddspcore.builtin`."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ddspcore import hookimpl
 from ddspcore.builtin import backbones, evaluators, heads, losses, schedules, sources, synths
+from ddspcore.train.events import RunInfo
 
 
 @hookimpl
@@ -59,7 +63,16 @@ def ddsp_evaluators() -> list[type]:
         evaluators.MultiScaleSpectra,
         evaluators.MelLogSpectralDistance,
         evaluators.F0Error,
+        evaluators.LoudnessError,
         evaluators.EnergyShare,
         evaluators.DgenProbe,
         evaluators.Render,
     ]
+
+
+@hookimpl
+def ddsp_run_end(run: RunInfo, summary: Mapping[str, Any]) -> None:
+    """Draw the run's picture."""
+    from ddspcore.builtin.overview import draw_overview  # noqa: PLC0415  matplotlib loads slowly
+
+    draw_overview(run.folder, summary)

@@ -3,6 +3,7 @@
 from ddspcore.builtin.evaluators.dgen_probe import DgenProbe
 from ddspcore.builtin.evaluators.energy_share import EnergyShare
 from ddspcore.builtin.evaluators.f0_error import F0Error
+from ddspcore.builtin.evaluators.loudness_error import LoudnessError
 from ddspcore.builtin.evaluators.mel_lsd import MelLogSpectralDistance
 from ddspcore.builtin.evaluators.mss import MultiScaleSpectra
 from ddspcore.builtin.evaluators.render import Render
@@ -11,6 +12,7 @@ __all__ = [
     "DgenProbe",
     "EnergyShare",
     "F0Error",
+    "LoudnessError",
     "MelLogSpectralDistance",
     "MultiScaleSpectra",
     "Render",

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from ddspcore import Context, Metric, evaluator, option
 from ddspcore.builtin.evaluators.measuring import content, pairs
+from ddspcore.data.features import VOICED
 from ddspcore.dsp.pitch import track
 from ddspcore.dsp.scales import cents
 from ddspcore.pipeline import Batch, Pipeline
@@ -55,7 +56,7 @@ class F0Error:
                 track(x, self.rate, self.hop, f0_min=f0_min, f0_max=f0_max) for x in (pred, target)
             )
             frames = content(target)[:, :: self.hop]
-            voiced = frames & (voicing[:, : frames.shape[1]] >= 0.5)
+            voiced = frames & (voicing[:, : frames.shape[1]] > VOICED)
             error = cents(f0_hz, target_f0_hz)[:, : frames.shape[1]].abs()
             found.append(error[voiced].cpu())
         errors = torch.cat(found)
