@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ddspcore import hookimpl
-from ddspcore.builtin import backbones, evaluators, heads, losses, schedules, sources, synths
+from ddspcore.builtin import (
+    backbones,
+    evaluators,
+    features,
+    heads,
+    losses,
+    schedules,
+    sources,
+    synths,
+)
 from ddspcore.train.events import RunInfo
 
 
@@ -12,6 +21,12 @@ from ddspcore.train.events import RunInfo
 def ddsp_sources() -> list[type]:
     """Bring the built-in source."""
     return [sources.WavFolder]
+
+
+@hookimpl
+def ddsp_features() -> list[type]:
+    """Bring the built-in features."""
+    return [features.F0, features.SwiftF0, features.Loudness, features.Rms, features.Deltas]
 
 
 @hookimpl

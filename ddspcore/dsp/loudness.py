@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ddspcore.dsp.frames import frame
 from ddspcore.dsp.precision import full_precision
+from ddspcore.dsp.scales import power_to_db
 
 FLOOR_DB = -80.0
 CHUNK_FRAMES = 1024  # transformed at a time: an hour of audio needs no more memory than a minute
@@ -49,7 +50,7 @@ def a_weighted_db(
     for frames in frame(x, window, hop).split(CHUNK_FRAMES, -2):
         spectrum: Tensor = torch.fft.rfft(frames * hann)
         powers.append((spectrum.real.square() + spectrum.imag.square()) @ share)
-    return _level_db(torch.cat(powers, -1), floor_db)
+    return power_to_db(2.0 * torch.cat(powers, -1), floor_db)
 
 
 @full_precision
@@ -64,9 +65,5 @@ def rms_db(x: Tensor, hop: int, window: int, floor_db: float = FLOOR_DB) -> Tens
     hann = torch.hann_window(window, device=x.device, dtype=x.dtype)
     share = hann / hann.sum()
     chunks = frame(x, window, hop).split(CHUNK_FRAMES, -2)
-    return _level_db(torch.cat([frames.square() @ share for frames in chunks], -1), floor_db)
-
-
-def _level_db(power: Tensor, floor_db: float) -> Tensor:
-    """Return a mean square in dB relative to that of a full-scale sine, not under the floor."""
-    return 10.0 * torch.log10((2.0 * power).clamp_min(10.0 ** (floor_db / 10.0)))
+    power = torch.cat([frames.square() @ share for frames in chunks], -1)
+    return power_to_db(2.0 * power, floor_db)

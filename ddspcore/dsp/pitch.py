@@ -67,7 +67,7 @@ def track(
     path = smoothest_path(merits * step, octaves, shares > 0, jump_cost)[..., None]
     share = shares.gather(-1, path)[..., 0]
     voicing = (0.5 + 0.5 * (share - threshold) / VOICING_RAMP).clamp(0.0, 1.0)
-    return f0_min * 2 ** _bridge(octaves.gather(-1, path)[..., 0], voicing >= 0.5), voicing
+    return f0_min * 2 ** bridge(octaves.gather(-1, path)[..., 0], voicing > 0.5), voicing
 
 
 def _candidates(
@@ -176,8 +176,11 @@ def _around(r: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return left, here, right
 
 
-def _bridge(values: Tensor, known: Tensor) -> Tensor:
-    """Interpolate [B,N] linearly where it is not known; hold the ends; zero if nothing is known."""
+def bridge(values: Tensor, known: Tensor) -> Tensor:
+    """Interpolate linearly where a value is not known; hold the ends; zero if nothing is known.
+
+    Shape: values, known (bool) [B,N] -> [B,N].
+    """
     last = values.shape[-1] - 1
     n = torch.arange(last + 1, device=values.device)
     before = torch.where(known, n, -1).cummax(-1).values

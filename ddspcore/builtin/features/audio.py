@@ -1,0 +1,5 @@
+"""What every built-in feature that listens asks for."""
+
+from ddspcore import Control
+
+AUDIO = (Control("audio", unit="signal", axis="sample"),)
