@@ -10,10 +10,14 @@ import rich_click as click
 from click.exceptions import Exit, NoArgsIsHelpError
 from click.shell_completion import shell_complete
 
+from ddspcore.recipe.problems import RecipeError, closest, render
+
 # Imported when named, or all of them for `ddsp --help`; none imports torch before it runs.
 COMMANDS = {
     "run": "ddspcore.cli.run:run",
     "check": "ddspcore.cli.check:check",
+    "eval": "ddspcore.cli.eval:evaluate",
+    "render": "ddspcore.cli.render:render",
     "recipes": "ddspcore.cli.recipes:recipes",
     "plugins": "ddspcore.cli.plugins:plugins",
     "components": "ddspcore.cli.components:components",
@@ -31,10 +35,10 @@ class LazyGroup(click.RichGroup):
         """Return the names in the table's order."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a subcommand; None if there is no such name."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Import and return a subcommand; UsageError if there is no such name."""
         if cmd_name not in COMMANDS:
-            return None
+            ctx.fail("; ".join((f'no command "{cmd_name}"', *closest(cmd_name, COMMANDS))))
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
@@ -75,8 +79,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explain(error: Exception) -> int:
     """Print an error that is no bug and return its exit code; raise any other again."""
-    from ddspcore.recipe.problems import RecipeError, render  # noqa: PLC0415  only needed here
-
     if isinstance(error, NoArgsIsHelpError):
         click.echo(error.format_message())
         return 1
