@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -12,7 +13,8 @@ from ddspcore.dsp.precision import full_precision
 from ddspcore.dsp.upsampling import linear, ramp
 
 HZ_BITS = 24
-CYCLE_BITS = 46
+CYCLE_BITS = 32
+GUARD_BITS = 14
 CPU_BLOCK = 1 << 18
 """Sines held at a time: 1 MB stays in a core's cache; a GPU wants few large kernels instead."""
 GPU_BLOCK = 1 << 25
@@ -20,16 +22,16 @@ GPU_BLOCK = 1 << 25
 
 @full_precision
 def phase_cycles(f0_hz: Tensor, hop: int, sample_rate: int) -> Tensor:
-    """Accumulate frequency to phase, in cycles wrapped to [-1/2, 1/2).
+    """Accumulate frequency to phase, in cycles wrapped to [-1/2, 1/2].
 
     The frequency is linear between frames; the phase of a sample sums all samples before it, so
-    the first is 0. Sums are integers: exact for float32 frequencies from 1/2 Hz to 64 kHz over 16
-    hours, and a phase is rounded once, when it becomes a float (1.5e-8 cycle).
+    the first is 0. The sum is one of integers and never drifts: float32 frequencies from 1/2 Hz to
+    64 kHz are summed exactly, and the result is rounded once (3e-8 cycle at most).
 
     Shape: f0_hz [B,N] -> [B,(N-1)*hop].
     """
     phase: Tensor = _Phase.apply(f0_hz, hop, sample_rate)
-    return phase
+    return phase.flatten(1)
 
 
 @full_precision
@@ -41,111 +43,140 @@ def harmonic_bank(f0_hz: Tensor, amplitudes: Tensor, hop: int, sample_rate: int)
 
     Shape: f0_hz [B,N] positive, amplitudes [B,N,K] -> [B,(N-1)*hop].
     """
-    phase = phase_cycles(f0_hz, hop, sample_rate).view(-1, hop)
-    f0 = linear(f0_hz.detach()[..., None], hop).view(-1, hop)
     ends = torch.stack([amplitudes[:, :-1], amplitudes[:, 1:]], dim=2).flatten(0, 1)
-    signal: Tensor = _Bank.apply(phase, f0, ends, sample_rate / 2)
+    signal: Tensor = _Bank.apply(f0_hz, ends, hop, sample_rate)
     return signal.view(len(f0_hz), -1)
 
 
-class _Phase(torch.autograd.Function):
-    """With f, g the frequencies at a frame and at the next one, sample j of the hop has the phase
+def integer_phase(f0_hz: Tensor, hop: int, sample_rate: int) -> Tensor:
+    """Return the phase in units of 2**-32 cycle, as int32: wrapping costs nothing, ever.
 
-    c(j) = c(0) + (j f + (g - f) j (j - 1) / (2 hop)) / sample_rate.
+    With f and g the frequencies of a frame and the next, and c its phase, sample j of the hop is at
+
+        c + (j f + (g - f) j (j - 1) / (2 hop)) / sample_rate.
+
+    Shape: f0_hz [B,N] -> [B,N-1,hop].
     """
+    f0 = (f0_hz * 2.0**HZ_BITS).round().long()
+    f, rise = f0[:, :-1], f0.diff()
+    cycle = 2 * sample_rate << HZ_BITS
+    hops = (2 * hop * f + (hop - 1) * rise) % cycle
+    start = (hops.cumsum(1) - hops) % cycle
+    scale = CYCLE_BITS + GUARD_BITS - HZ_BITS
+    start = (start << (scale - 1)) // sample_rate
+    step = (f << scale) // sample_rate
+    bend = (rise << scale) // (2 * hop * sample_rate)
+    j = torch.arange(hop, device=f0_hz.device)
+    phase = step[..., None] * j
+    phase.addcmul_(bend[..., None], j * (j - 1)).add_(start[..., None])
+    return (phase >> GUARD_BITS).to(torch.int32)
 
+
+def phase_to_f0(grad: Tensor, sample_rate: int) -> Tensor:
+    """Carry a gradient from phases in cycles [B,N-1,hop] back to frequencies in Hz [B,N]."""
+    hop = grad.shape[-1]
+    j = torch.arange(hop, device=grad.device).to(grad.dtype)
+    of_later = j * (j - 1) / (2 * hop)
+    weights = torch.stack([torch.ones_like(j), j - of_later, of_later], dim=1)
+    whole, earlier, later = (grad @ weights).unbind(-1)
+    after = whole.flip(1).cumsum(1).flip(1) - whole
+    earlier = earlier + after * ((hop + 1) / 2)
+    later = later + after * ((hop - 1) / 2)
+    return (F.pad(earlier, (0, 1)) + F.pad(later, (1, 0))) / sample_rate
+
+
+class _Phase(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, f0_hz: Tensor, hop: int, sample_rate: int) -> Tensor:
-        ctx.hop, ctx.sample_rate = hop, sample_rate
-        j = torch.arange(hop, device=f0_hz.device)
-        f0 = (f0_hz * 2.0**HZ_BITS).round().long()
-        f, rise = f0[:, :-1], f0.diff()
-        # A whole hop is (2 hop f + (hop - 1) rise) / 2 / sample_rate cycles.
-        cycle = 2 * sample_rate << HZ_BITS
-        hops = (2 * hop * f + (hop - 1) * rise) % cycle
-        start = (hops.cumsum(1) - hops) % cycle
-        scale = CYCLE_BITS - HZ_BITS
-        start = (start << (scale - 1)) // sample_rate
-        step = (f << scale) // sample_rate
-        bend = (rise << scale) // (2 * hop * sample_rate)
-        phase = start[..., None] + step[..., None] * j + bend[..., None] * (j * (j - 1))
-        half = 1 << (CYCLE_BITS - 1)
-        wrapped = ((phase + half) & (2 * half - 1)) - half
-        return (wrapped.to(f0_hz.dtype) * 2.0**-CYCLE_BITS).flatten(1)
+        ctx.sample_rate = sample_rate
+        return integer_phase(f0_hz, hop, sample_rate).to(f0_hz.dtype) * 2.0**-CYCLE_BITS
 
     @staticmethod
     @once_differentiable
     @full_precision
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        hop = ctx.hop
-        j = torch.arange(hop, device=grad.device).to(grad.dtype)
-        of_later = j * (j - 1) / (2 * hop)
-        weights = torch.stack([torch.ones_like(j), j - of_later, of_later], dim=1)
-        whole, earlier, later = (grad.unflatten(1, (-1, hop)) @ weights).unbind(-1)
-        after = whole.flip(1).cumsum(1).flip(1) - whole
-        earlier = earlier + after * ((hop + 1) / 2)
-        later = later + after * ((hop - 1) / 2)
-        f0 = torch.nn.functional.pad(earlier, (0, 1)) + torch.nn.functional.pad(later, (1, 0))
-        return f0 / ctx.sample_rate, None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return phase_to_f0(grad, ctx.sample_rate), None, None
 
 
 class _Bank(torch.autograd.Function):
     """Each hop is amplitudes at its two ends [2,K] times sines [K,hop], blended by the ramp."""
 
     @staticmethod
-    def forward(ctx: Any, phase: Tensor, f0: Tensor, ends: Tensor, nyquist: float) -> Tensor:
+    def forward(ctx: Any, f0_hz: Tensor, ends: Tensor, hop: int, sample_rate: int) -> Tensor:
+        phase = integer_phase(f0_hz, hop, sample_rate)
+        f0 = linear(f0_hz[..., None], hop).view_as(phase)
         ctx.save_for_backward(phase, f0, ends)
-        ctx.nyquist = nyquist
-        return _blend(torch.sin_, phase, f0, ends, nyquist)
+        ctx.sample_rate = sample_rate
+        return _blend(torch.sin_, phase, f0, ends, sample_rate)
 
     @staticmethod
     @once_differentiable
     @full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         phase, f0, ends = ctx.saved_tensors
-        harmonics = ends.shape[-1]
-        of_phase = of_ends = None
+        harmonics, hop = ends.shape[-1], phase.shape[-1]
+        of_f0 = of_ends = None
         if ctx.needs_input_grad[0]:
-            slopes = ends * (2.0 * math.pi * torch.arange(1, harmonics + 1, device=ends.device))
-            of_phase = grad * _blend(torch.cos_, phase, f0, slopes, ctx.nyquist)
-        if ctx.needs_input_grad[2]:
-            blend = ramp(grad.shape[-1], grad)
-            shares = torch.stack([grad * (1.0 - blend), grad * blend], dim=1)
+            slopes = ends * (2.0 * math.pi * _numbers(harmonics, ends))
+            of_phase = _blend(torch.cos_, phase, f0, slopes, ctx.sample_rate) * grad
+            of_f0 = phase_to_f0(of_phase.view_as(phase), ctx.sample_rate)
+        if ctx.needs_input_grad[1]:
+            grad, blend = grad.view(-1, 1, hop), ramp(hop, grad)
+            shares = grad * torch.stack([1.0 - blend, blend])
             of_ends = torch.zeros_like(ends)
-            for rows, sines in _waves(torch.sin_, phase, f0, harmonics, ctx.nyquist):
+            for rows, sines in _waves(torch.sin_, phase, f0, harmonics, ctx.sample_rate):
                 torch.bmm(shares[rows], sines.mT, out=of_ends[rows, :, : sines.shape[1]])
-        return of_phase, None, of_ends, None
+        return of_f0, of_ends, None, None
 
 
 def _blend(
-    wave: Callable[[Tensor], Tensor], phase: Tensor, f0: Tensor, ends: Tensor, nyquist: float
+    wave: Callable[[Tensor], Tensor], phase: Tensor, f0: Tensor, ends: Tensor, sample_rate: int
 ) -> Tensor:
-    signal, blend = torch.empty_like(phase), ramp(phase.shape[-1], phase)
-    for rows, waves in _waves(wave, phase, f0, ends.shape[-1], nyquist):
+    hop = phase.shape[-1]
+    signal, blend = f0.new_empty(len(ends), hop), ramp(hop, f0)
+    for rows, waves in _waves(wave, phase, f0, ends.shape[-1], sample_rate):
         sums = torch.bmm(ends[rows, :, : waves.shape[1]], waves)
         torch.lerp(sums[:, 0], sums[:, 1], blend, out=signal[rows])
     return signal
 
 
 def _waves(
-    wave: Callable[[Tensor], Tensor], phase: Tensor, f0: Tensor, harmonics: int, nyquist: float
+    wave: Callable[[Tensor], Tensor], phase: Tensor, f0: Tensor, harmonics: int, sample_rate: int
 ) -> Iterator[tuple[slice, Tensor]]:
-    """Yield blocks of hops and their masked sines or cosines [hops,k,hop].
+    """Yield blocks of hops and their masked sines or cosines [hops,k,hop], in place of each other.
 
-    On the CPU, where looking at a value stalls nothing, harmonics that a whole block has above
-    Nyquist are left out, and those that it has below are not masked.
+    k times an integer phase wraps by itself, so a harmonic is as exact as the fundamental.
+    Harmonics that a whole block has above Nyquist are left out.
     """
-    on_cpu = phase.device.type == "cpu"
-    size = max(1, (CPU_BLOCK if on_cpu else GPU_BLOCK) // (harmonics * phase.shape[-1]))
-    k = torch.arange(1, harmonics + 1, device=phase.device)[:, None]
+    phase, f0 = phase.flatten(0, 1)[:, None], f0.flatten(0, 1)[:, None]
+    block = CPU_BLOCK if phase.device.type == "cpu" else GPU_BLOCK
+    size = max(1, block // (harmonics * phase.shape[-1]))
+    k = _numbers(harmonics, phase)[:, None]
+    shape = (min(size, len(phase)), harmonics, phase.shape[-1])
+    turns, angles = phase.new_empty(shape), f0.new_empty(shape)
     for start in range(0, len(phase), size):
         rows = slice(start, start + size)
-        below, top = 0, harmonics
-        if on_cpu:
-            lowest, highest = (x.item() for x in f0[rows].aminmax())
-            below = min(harmonics, max(0, int(nyquist / highest) - 1))
-            top = min(harmonics, int(nyquist / lowest) + 1)
-        waves = wave(phase[rows, None] * (2.0 * math.pi * k[:top]))
+        count = len(phase[rows])
+        below, top = _reach(f0[rows], harmonics, sample_rate / 2)
+        turn, waves = turns[:count, :top], angles[:count, :top]
+        torch.mul(phase[rows], k[:top], out=turn)
+        wave(waves.copy_(turn).mul_(2.0 * math.pi * 2.0**-CYCLE_BITS))
         if below < top:
-            waves[:, below:] *= k[below:top] * f0[rows, None] < nyquist
+            waves[:, below:] *= k[below:top] * f0[rows] < sample_rate / 2
         yield rows, waves
+
+
+def _numbers(harmonics: int, like: Tensor) -> Tensor:
+    return torch.arange(1, harmonics + 1, device=like.device, dtype=like.dtype)
+
+
+def _reach(f0: Tensor, harmonics: int, nyquist: float) -> tuple[int, int]:
+    """Return how many harmonics are below Nyquist all along, and how many are at any time.
+
+    Looking at a value stalls a GPU: there, every harmonic may be on either side.
+    """
+    if f0.device.type != "cpu":
+        return 0, harmonics
+    lowest, highest = (x.item() for x in f0.aminmax())
+    below, top = int(nyquist / highest) - 1, int(nyquist / lowest) + 1
+    return min(max(below, 0), harmonics), min(top, harmonics)
