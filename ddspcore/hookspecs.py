@@ -31,12 +31,15 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def ddsp_sources() -> Iterable[type]:  # type: ignore[empty-body]
     """Items of data, by split and index.
 
-    Constructor: `opt`, `ctx`, `features` (the feature modules, in the recipe's order).
+    Constructor: `opt`, `ctx`, `features` (a FeatureNode each, in the recipe's order).
     `count(split) -> int` and `batch(split, indices) -> dict[str, Tensor]`; splits are `train` and
-    `val`. Whole items go through the features once; a batch is slices of items that start on a hop.
+    `val`, and what a static `splits` adds: `train-items` and `val-items` are whole, for renders.
+    Whole items go through the features once; a batch is slices of items that start on a hop.
     Declares `provides(opt, ctx) -> tuple[Control, ...]` (features not included) and
     `target(opt, ctx) -> str`, the name that predictions are compared with. May offer
-    `report() -> dict`, which is written to `data.json`.
+    `prepare(progress)`, for long work before the first question; `progress(doing, done, total,
+    name)` is told how far it is. May offer `report() -> dict`, which is written to `data.json`, and
+    `fingerprint()`, plain values that identify the data and go into the run's key.
     """
 
 

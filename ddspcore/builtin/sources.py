@@ -68,6 +68,8 @@ class WavFolder:
             if self.normalise == "chunk" and self.pick == "all":
                 raise OptionError("normalise", '"chunk" needs pick = "most-voiced"')
 
+    splits = ("train", "val", "train-items", "val-items")
+
     def __init__(self, opt: Options, ctx: Context, features: Sequence[FeatureNode]):
         """Read nothing yet: the first question, or `prepare`, does."""
         self.opt = opt
@@ -106,7 +108,7 @@ class WavFolder:
     def batch(self, split: str, indices: Sequence[int]) -> Batch:
         """Return some of a split's chunks or stretches.
 
-        Raises IndexError for an index beyond the split, ValueError if their lengths differ.
+        Raises ValueError if their lengths differ, or there is no such split.
         """
         chosen = [self._stretches(split)[index] for index in indices]
         if len({stretch.hops for stretch in chosen}) > 1:
@@ -127,8 +129,8 @@ class WavFolder:
         for number, item in enumerate(ready.items):
             within = [side for side, parts in sides.items() if number in {s.item for s in parts}]
             features = summarise(item.features, self.features)
-            split = "+".join(within) or None
-            files.append(item.fate.to_json() | {"split": split, "features": features})
+            side = "+".join(within) or None
+            files.append(item.fate.to_json() | {"split": side, "features": features})
         described = {
             side: {
                 "seconds": self._seconds(sum(stretch.hops for stretch in parts)),
@@ -164,10 +166,9 @@ class WavFolder:
         return self._prepared
 
     def _stretches(self, split: str) -> tuple[Stretch, ...]:
-        splits = self._ready().splits
-        if split not in splits:
-            raise ValueError(f'no split "{split}"; there are {", ".join(splits)}')
-        return splits[split]
+        if split not in self.splits:
+            raise ValueError(f'no split "{split}"; there are {", ".join(self.splits)}')
+        return self._ready().stretches[split]
 
     def _prepare(self, progress: Progress) -> "_Prepared":
         opt = self.opt
@@ -196,17 +197,16 @@ class WavFolder:
         else:
             extents = [Extent(i.fate.name, str(i.fate.sha256), i.hops(self.hop)) for i in items]
             parts = split(extents, opt.holdout, self.chunk, opt.split_seed)
-        return _Prepared(tuple(items), others, gain, parts, self._splits(parts))
-
-    def _splits(self, parts: Split) -> dict[str, tuple[Stretch, ...]]:
-        return {
-            name: cut
-            for side, whole in (("train", parts.train), ("val", parts.val))
-            for name, cut in (
-                (side, tuple(c for s in whole for c in chunks(s, self.chunk, self.stride))),
-                (f"{side}-items", whole),
-            )
+        stretches = {
+            "train": self._chunks(parts.train),
+            "val": self._chunks(parts.val),
+            "train-items": parts.train,
+            "val-items": parts.val,
         }
+        return _Prepared(tuple(items), others, gain, parts, stretches)
+
+    def _chunks(self, whole: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
+        return tuple(c for stretch in whole for c in chunks(stretch, self.chunk, self.stride))
 
     def _hops(self, seconds: float) -> int:
         return max(1, round(seconds * self.sample_rate / self.hop))
@@ -217,10 +217,10 @@ class WavFolder:
 
 @frozen
 class _Prepared:
-    """The usable files, the fates of the others, the gain, and the splits by name."""
+    """The usable files, the fates of the others, the gain, and what every split holds."""
 
     items: tuple[Item, ...]
     others: tuple[Fate, ...]
     gain: float
     split: Split
-    splits: dict[str, tuple[Stretch, ...]]
+    stretches: dict[str, tuple[Stretch, ...]]

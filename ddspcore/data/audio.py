@@ -1,5 +1,6 @@
 """Decoding: any file that libsndfile reads, in blocks, to one channel at one rate."""
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ _CUT_SHORT = re.compile(
     r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE
 )
 _STREAMED = (0, 0x7FFFFFFF, 0xFFFFFFFF)
-_NO_END = "lacks an end-of-stream bit"
+_NO_END = re.compile("lacks an end-of-stream bit|Junk after the last page")
 
 
 class UnreadableError(Exception):
@@ -54,6 +55,17 @@ class Recording:
     seconds: float
     missing_seconds: float
     damage: str
+
+
+class _Forward(soundfile.SoundFile):
+    """A file that is only read onwards.
+
+    soundfile seeks to where it is after every read, and an MP3 decoder that was told to seek has
+    lost what the next frame borrows from earlier ones.
+    """
+
+    def seekable(self) -> bool:
+        return False
 
 
 def recognises(path: Path) -> bool:
@@ -78,7 +90,7 @@ def decode(path: Path, sample_rate: int) -> Recording:
             raise UnreadableError("empty file")
         try:
             # By descriptor: soundfile would take a name that ends in .raw for the format.
-            with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
+            with _Forward(file.fileno(), closefd=False) as sound:
                 return _decode(sound, sample_rate)
         except soundfile.LibsndfileError as failure:
             what = "not audio" if failure.code == UNRECOGNISED else "cannot be decoded"
@@ -93,13 +105,15 @@ def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Recording:
     blocks: list[Samples] = []
     frames, error = 0, ""
     try:
-        for block in _mono_blocks(sound):
-            wild = np.flatnonzero(~(np.abs(block) < LOUDEST))
-            if wild.size:
-                at = (frames + int(wild[0])) / rate
-                raise UnreadableError(f"not finite at {at:.3f} s: {block[wild[0]]}")
+        for block in _blocks(sound):
+            wild = np.argwhere(~(np.abs(block) < LOUDEST))
+            if len(wild):
+                at, value = (frames + int(wild[0, 0])) / rate, float(block[tuple(wild[0])])
+                what = "not plausible" if math.isfinite(value) else "not finite"
+                raise UnreadableError(f"{what}: the sample at {at:.3f} s is {value:g}")
+            mono = block.mean(axis=1, dtype=np.float64).astype(np.float32)
+            blocks.append(resampler.resample_chunk(mono))
             frames += len(block)
-            blocks.append(resampler.resample_chunk(block))
     except soundfile.LibsndfileError as failure:
         error = _reason(failure)
     if not frames:
@@ -117,10 +131,10 @@ def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Recording:
     )
 
 
-def _mono_blocks(sound: soundfile.SoundFile) -> Iterator[Samples]:
+def _blocks(sound: soundfile.SoundFile) -> Iterator[Samples]:
     frames = max(1, BLOCK_VALUES // sound.channels)
     while len(block := sound.read(frames, dtype="float32", always_2d=True)):
-        yield block.mean(axis=1, dtype=np.float32)
+        yield block
 
 
 def _shortfall(sound: soundfile.SoundFile, frames: int, error: str) -> tuple[int, str]:
@@ -133,7 +147,7 @@ def _shortfall(sound: soundfile.SoundFile, frames: int, error: str) -> tuple[int
         promised, there = int(note[1]), int(note[2])
         if promised > there > 0 and promised not in _STREAMED:
             return round(frames * (promised - there) / there), "cut short"
-    if error or _NO_END in sound.extra_info:
+    if error or _NO_END.search(sound.extra_info):
         return 0, f"cut short, {error or 'its end is missing'}"
     return 0, ""
 
