@@ -24,6 +24,21 @@ device_option = click.option(
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),
     help="Override the recipe's device.",
 )
+run_argument = click.argument(
+    "folder", metavar="RUN", type=click.Path(file_okay=False, path_type=Path)
+)
+checkpoint_option = click.option(
+    "--checkpoint",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Use these weights instead of the best ones: a .safetensors file.",
+)
+where_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 

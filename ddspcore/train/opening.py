@@ -1,11 +1,12 @@
 """Opening a run folder again: its recipe, its trained pipeline, its features."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
-from ddspcore.assemble import build_features, build_pipeline, declare
+from ddspcore.assemble import build_features, build_pipeline, build_source, declare
 from ddspcore.catalog import Catalog
 from ddspcore.data.features import FeatureNode
 from ddspcore.errors import UserError
@@ -15,6 +16,8 @@ from ddspcore.recipe.schema import Recipe
 from ddspcore.recipe.structuring import structure
 from ddspcore.train.checkpoint import load_tensors, load_weights, read_json
 from ddspcore.train.device import DeviceChoice, choose_device
+from ddspcore.train.evaluation import Evaluation, Evaluator, evaluate
+from ddspcore.train.feed import Feed
 
 
 @frozen
@@ -59,3 +62,18 @@ def best_checkpoint(folder: Path) -> Path:
     if not name or not (folder / name).is_file():
         raise UserError(f"{folder}: has no checkpoint yet (its state is {status.get('state')})")
     return folder / name
+
+
+def evaluate_run(
+    run: OpenRun, evaluators: Sequence[Evaluator], splits: Sequence[str], out_dir: Path
+) -> dict[str, Evaluation]:
+    """Evaluate an opened run on those of the splits that have items; files go to `out_dir`/SPLIT.
+
+    Raises UserError if none of them has any.
+    """
+    source = build_source(run.recipe)
+    feed = Feed(source, run.pipeline, (), run.recipe.seed, run.device.torch)
+    found = {s: evaluate(feed, evaluators, s, out_dir / s) for s in splits if source.count(s)}
+    if not found:
+        raise UserError(f"{run.folder}: nothing to evaluate on: {', '.join(splits)} has no items")
+    return found
