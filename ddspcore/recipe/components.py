@@ -12,7 +12,7 @@ from ddspcore.component import OptionError, option_spec
 from ddspcore.recipe.problems import Problem, RecipeError, closest, collect
 from ddspcore.recipe.schema import ScheduleUse, Use
 from ddspcore.recipe.tree import Node, label
-from ddspcore.recipe.values import convert, describe, shown
+from ddspcore.recipe.values import convert, describe, quoted, shown
 
 CONSTANT = "core:constant"
 _NAME = re.compile(r"\w[\w.-]{0,63}")
@@ -36,8 +36,9 @@ def use_component(table: Node, kind: str, make: type[U], catalog: Catalog) -> U:
             try:
                 entry = _find(table, kind, catalog)
             except RecipeError:
-                with problems.part():
-                    fill(table, own, title, catalog, None)
+                if table.is_table:
+                    with problems.part():
+                        fill(table, own, title, catalog, None)
                 raise
             options = attrs.fields(entry.component.options)
             values = fill(table, (*own, *options), title, catalog, ("use",))
@@ -58,6 +59,11 @@ def written_options(cls: type) -> tuple[Any, ...]:
     return tuple(a for a in attrs.fields(cls) if "ddsp" in a.metadata)
 
 
+def installed(kind: str, catalog: Catalog) -> str:
+    """List what a recipe may write for a component of that kind."""
+    return ", ".join(catalog.display_name(each) for each in catalog.entries(kind)) or "none"
+
+
 def title_of(table: Node, kind: str) -> str:
     """Return what messages call a table: `head "harmonic"`."""
     name = label(table) if table.is_table else None
@@ -75,7 +81,7 @@ def check_name(table: Node, reserved: Sequence[str] = ()) -> None:
         hint = "a name has letters and digits, then also . _ - and at most 64 in all"
     else:
         return
-    raise RecipeError([Problem(f"name = {shown(node)} cannot be used", node.at, (hint,))])
+    raise RecipeError([Problem(f"{quoted(node.value)} cannot be a name", node.at, (hint,))])
 
 
 def fill(
@@ -170,9 +176,10 @@ def _find(table: Node, kind: str, catalog: Catalog) -> Entry:
         raise RecipeError([Problem(message, table.at, hints)])
     use = table.value.get("use")
     if use is None:
-        names = ", ".join(catalog.display_name(each) for each in catalog.entries(kind))
-        message = f'{title_of(table, kind)} needs use = "..."'
-        raise RecipeError([Problem(message, table.key, (f"installed: {names}",))])
+        hint = f"installed: {installed(kind, catalog)}"
+        raise RecipeError(
+            [Problem(f'{title_of(table, kind)} needs use = "..."', table.key, (hint,))]
+        )
     if not isinstance(use.value, str):
         message = f"use must be the name of a {kind}, not {shown(use)}"
         raise RecipeError([Problem(message, use.at)])

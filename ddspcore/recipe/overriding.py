@@ -127,14 +127,17 @@ def _overlay_entry(entries: Node, path: Sequence[Segment], depth: int, value: No
         name = ".".join(segment.text for segment in path[depth:end])
         if name in named:
             child = _overlay(named[name], path, end, value)
-            if not child.is_table or "name" in child.value:
-                message = f"{_spelled(path[:end])} is a table that goes by this name; set its keys"
+            if not child.is_table:
+                message = f"{_spelled(path[:end])} is a table; set one of its keys"
                 raise RecipeError([Problem(message, step.origin)])
+            if "name" in child.value:
+                message = f"{_spelled(path[:end])} cannot get another name: it is addressed by it"
+                raise RecipeError([Problem(message, child.value["name"].key)])
             key = Node(name, step.origin, step.origin)
-            entry = evolve(child, value={"name": key} | child.value)
+            entry = evolve(child, value=child.value | {"name": key})
             return Node([entry], entries.key, entries.at)
     names = [name for name in named if name is not None]
-    hints = (*closest(step.text, names), f"here: {', '.join(names)}") if names else ()
+    hints = (*closest(step.text, names), f"here: {', '.join(names) or 'nothing'}")
     message = f'{_spelled(path[:depth])} has nothing named "{step.text}"'
     raise RecipeError([Problem(message, step.origin, hints)])
 

@@ -97,7 +97,8 @@ def _load(path: Path, label: str = "", origin: Origin | None = None) -> Source:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise refuse(f"line {line} is not UTF-8 (byte 0x{data[error.start]:02x})") from None
+        why = f"line {line} is not UTF-8 (byte 0x{data[error.start]:02x})"
+        raise refuse(why, ("save it as UTF-8",)) from None
     return evolve(source, text=text.replace("\r\n", "\n"))
 
 

@@ -53,7 +53,7 @@ class ScheduleUse:
 class SynthUse(Use):
     """A synth; `bind` chooses what serves its needs."""
 
-    bind: Mapping[str, str] = option(Factory(dict), help="need = control: what serves a need")
+    bind: Mapping[str, str] = option(Factory(dict), help="what serves a need, as need = control")
 
 
 @frozen(kw_only=True)

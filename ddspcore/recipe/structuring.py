@@ -12,6 +12,7 @@ from ddspcore.context import Context
 from ddspcore.recipe.components import (
     check_name,
     fill,
+    installed,
     title_of,
     use_component,
     written_options,
@@ -29,7 +30,7 @@ from ddspcore.recipe.schema import (
     Use,
 )
 from ddspcore.recipe.tree import Node, label
-from ddspcore.recipe.values import convert, shown
+from ddspcore.recipe.values import convert, quoted, shown
 
 VOCABULARY = (
     "title",
@@ -48,7 +49,7 @@ VOCABULARY = (
     "optimiser",
     "stage",
 )
-ARRAYS: dict[str, type[Use]] = {"feature": Use, "head": Use, "synth": SynthUse, "evaluator": Use}
+USES: dict[str, type[Use]] = {"feature": Use, "head": Use, "synth": SynthUse, "evaluator": Use}
 NO_STAGES = ("scratch", "recipe", "lock")  # a start of its own; places in the run folder
 
 U = TypeVar("U", bound=Use)
@@ -80,7 +81,7 @@ def _recipe(root: Node, catalog: Catalog) -> Recipe:
     with collect() as problems:
         with problems.part():
             values |= fill(root, written_options(Recipe), "the recipe", catalog, VOCABULARY)
-        for key, make in ARRAYS.items():
+        for key, make in USES.items():
             with problems.part():
                 values[f"{key}s"] = _uses(root, key, make, catalog)
         for key, table in (("audio", Audio), ("optimiser", Optimiser)):
@@ -91,21 +92,21 @@ def _recipe(root: Node, catalog: Catalog) -> Recipe:
             if "backbone" in root.value:
                 values["backbone"] = use_component(root.value["backbone"], "backbone", Use, catalog)
         with problems.part():
-            values["data"] = use_component(_required(root, "data"), "source", Use, catalog)
+            values["data"] = _single(root, "data", "source", Use, catalog)
         with problems.part():
-            metric = use_component(_required(root, "metric"), "evaluator", MetricUse, catalog)
-            if "audio" in values or "audio" not in root.value:
+            metric = _single(root, "metric", "evaluator", MetricUse, catalog)
+            if "audio" in values or not problems.problems:
                 values["metric"] = _with_key(metric, values.get("audio"), root.value["metric"])
         with problems.part():
             values["stages"] = _stages(root, catalog)
     return Recipe(**values)
 
 
-def _required(root: Node, key: str) -> Node:
+def _single(root: Node, key: str, kind: str, make: type[U], catalog: Catalog) -> U:
     if key not in root.value:
-        raise RecipeError([Problem(f"the recipe has no [{key}]", root.at)])
-    node: Node = root.value[key]
-    return node
+        hint = f"add a table [{key}] that uses one of: {installed(kind, catalog)}"
+        raise RecipeError([Problem(f"the recipe has no [{key}]", root.at, (hint,))])
+    return use_component(root.value[key], kind, make, catalog)
 
 
 def _table(node: Node, make: type[T], name: str, catalog: Catalog) -> T:
@@ -213,8 +214,8 @@ def _start(node: Node | None, before: Sequence[str | None], after: Sequence[str 
     if text.endswith(".safetensors"):
         return str(convert(node, "init", Path, option_spec(attrs.fields(Stage).init)))
     name = text.rpartition(":")[0]
-    message = f'init = "{text}" is no place to start from'
+    message = f"init = {quoted(text)} is no place to start from"
     if name in after:
-        message = f'init = "{text}", but stage "{name}" does not come before this one'
+        message = f'init = {quoted(text)}, but stage "{name}" does not come before this one'
     hints = (*closest(text, starts), f"allowed here: {', '.join(starts)}, a .safetensors file")
     raise RecipeError([Problem(message, node.at, hints)])

@@ -3,7 +3,6 @@
 The only leniency is an integer where a number is expected.
 """
 
-import math
 import os
 import types
 import typing
@@ -56,12 +55,12 @@ def convert(node: Node, name: str, kind: Any, spec: OptionSpec) -> Any:
 
 
 def _in_range(node: Node, name: str, value: Any, spec: OptionSpec) -> Any:
-    allowed = spec.range()
-    if isinstance(value, float) and not math.isfinite(value):
-        allowed = allowed or "a finite number"
-    elif spec.allows(value) and _is_sane(value):
+    if spec.allows(value) and _is_sane(value):
         return value
-    message = f"{name} = {shown(node)} is out of range: {allowed or 'an integer of 64 bits'}"
+    allowed = spec.range() or "a finite number"
+    message = f"{name} = {shown(node)} is out of range: {allowed}"
+    if not _is_sane(value):
+        message = f"{name} does not fit in 64 bits"
     raise RecipeError([Problem(message, node.at)])
 
 
@@ -127,15 +126,19 @@ def shown(node: Node) -> str:
     """Say what was written instead: `the string "64"`, `an array`, `3.9`."""
     value = node.value
     if isinstance(value, str):
-        cut = value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
-        return f'the string "{cut}"'
+        return f"the string {quoted(value)}"
     if isinstance(value, dict | list):
         return "a table" if node.is_table else "an array"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return str(value) if _is_sane(value) else "a huge integer"
+        return str(value) if _is_sane(value) else "an integer of more than 64 bits"
     return "a date or time"
+
+
+def quoted(text: str) -> str:
+    """Put a string in quotes, and cut it if it is long."""
+    return f'"{text}"' if len(text) <= _LONGEST else f'"{text[:_LONGEST]}…"'
 
 
 def describe(attribute: Any) -> str:

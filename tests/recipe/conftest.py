@@ -104,6 +104,16 @@ class OddOptions:
 
 
 @frozen
+class FussyOptions:
+    low: float = option(0.0, help="lower limit")
+    high: float = option(1.0, help="upper limit")
+
+    def __attrs_post_init__(self):
+        if self.low > self.high:
+            raise ValueError("low and high are swapped")
+
+
+@frozen
 class ExponentialFields:
     """Fall by half every half-life."""
 
@@ -166,6 +176,7 @@ CORE = (
     component(loss, "mss.v2"),
     component(loss, "loudness-db"),
     component(loss, "odd", OddOptions),
+    component(loss, "fussy", FussyOptions),
     component(evaluator, "mss", metrics=staticmethod(_metrics)),
     component(evaluator, "silent"),
     schedule("exponential")(ExponentialFields),
