@@ -10,7 +10,7 @@ import rich_click as click
 from click.exceptions import Exit, NoArgsIsHelpError
 from click.shell_completion import shell_complete
 
-from ddspcore.recipe.problems import RecipeError, closest, render
+from ddspcore.recipe import problems  # a name of its own: `ddspcore.cli.render` is a command
 
 # Imported when named, or all of them for `ddsp --help`; none imports torch before it runs.
 COMMANDS = {
@@ -38,7 +38,7 @@ class LazyGroup(click.RichGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Import and return a subcommand; UsageError if there is no such name."""
         if cmd_name not in COMMANDS:
-            ctx.fail("; ".join((f'no command "{cmd_name}"', *closest(cmd_name, COMMANDS))))
+            ctx.fail("; ".join((f'no command "{cmd_name}"', *problems.closest(cmd_name, COMMANDS))))
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
@@ -83,8 +83,8 @@ def _explain(error: Exception) -> int:
         click.echo(error.format_message())
         return 1
     code = 1
-    if isinstance(error, RecipeError):
-        click.echo(render(error.problems, short=not sys.stderr.isatty()), err=True)
+    if isinstance(error, problems.RecipeError):
+        click.echo(problems.render(error.problems, short=not sys.stderr.isatty()), err=True)
         return code
     if isinstance(error, click.ClickException):
         text = error.format_message()

@@ -40,8 +40,8 @@ def _print_with_options(catalog: Catalog, entry: Entry) -> None:
     show(Text(f"{catalog.display_name(entry)}: {entry.component.doc}", style="bold"))
     for attribute in attrs.fields(entry.component.options):
         about = describe(attribute).removeprefix(f"{attribute.name}: ")
-        show(Padding(f"{attribute.name} = {_default(attribute)}", (0, 0, 0, 4)))
-        show(Padding(about, (0, 0, 0, 8)))
+        show(Padding(f"{attribute.name} = {_default(attribute)}", (0, 0, 0, 4), expand=False))
+        show(Padding(about, (0, 0, 0, 8), expand=False))
     show("")
 
 

@@ -43,7 +43,7 @@ def list_recipes(as_json: bool) -> None:
 @recipes.command("show")
 @recipe_name
 @set_option
-@click.option("--origins", is_flag=True, help="Say where each written value stands instead.")
+@click.option("--origins", is_flag=True, help="Print what was written and where, instead.")
 @catalog_options
 def show_recipe(catalog: Catalog, name: str, sets: tuple[str, ...], origins: bool) -> None:
     """Print a recipe with every default filled in: NAME of an installed one, or a file."""
@@ -56,10 +56,8 @@ def show_recipe(catalog: Catalog, name: str, sets: tuple[str, ...], origins: boo
     if not origins:
         click.echo(to_toml(recipe), nl=False)
         return
-    table = make_table("key", "value", "from")
-    for row in origins_table(document):
-        table.add_row(*row)
-    show(table)
+    for key, value, origin in origins_table(document):
+        click.echo(f"{key} = {value}  # {origin}")
 
 
 @recipes.command()

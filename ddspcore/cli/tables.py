@@ -1,4 +1,4 @@
-"""Tables on the terminal: aligned columns, no frames; plain text where output is piped."""
+"""Tables: aligned columns, no frames; where output is piped, one line a row."""
 
 import os
 import sys
@@ -7,21 +7,20 @@ import rich_click as click
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-PIPED_WIDTH = 100
+UNLIMITED = 10_000
 
 
 def make_table(*headers: str) -> Table:
-    """Return an empty table with these columns; the last one takes what width is left."""
+    """Return an empty table with these columns; what is too wide continues on the next line."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for header in headers:
-        last = header == headers[-1]
-        table.add_column(header, no_wrap=not last, overflow="fold")
+        table.add_column(header, overflow="fold")
     return table
 
 
 def make_console() -> Console:
-    """Return a console that prints text as it is, as wide as the terminal."""
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    """Return a console that prints text as it is and wraps it only for a terminal."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else UNLIMITED
     return Console(width=width, markup=False, highlight=False, emoji=False)
 
 

@@ -115,10 +115,17 @@ def test_a_recipe_is_shown_with_every_default(ddsp, toys):
 
 
 def test_origins_say_where_each_value_stands(ddsp, toys):
-    lines = ddsp("recipes", "show", "gentle", "--origins", "--set", "seed=7").out.splitlines()
-    rows = {line.split()[0]: line.split()[1:] for line in lines}
-    assert rows["data.root"][0] == '"../sounds"'
-    assert rows["seed"] == ["7", "--set", "seed=7"]
+    outcome = ddsp("recipes", "show", "child", "--origins", "--set", "seed=7")
+    assert outcome.code == 0
+    for line in (
+        f'title = "Child"  # {toys}/child.toml:2:9',
+        f'description = "Begins slowly."  # {toys}/gentle.toml:2:15',
+        f'data.root = "../sounds"  # {toys}/gentle.toml:7:8',
+        f"data.chunk = 2.0  # {toys}/child.toml:4:9",
+        f'stage.A.loss.flat.use = "toys:flat"  # {toys}/gentle.toml:13:16',
+        "seed = 7  # --set seed=7",
+    ):
+        assert line in outcome.out.splitlines()
 
 
 def test_a_copy_keeps_its_comments_and_refers_to_what_it_did(ddsp, toys, tmp_path, monkeypatch):
