@@ -97,15 +97,19 @@ def _distributions() -> Iterator[importlib.metadata.Distribution]:
     seen = set()
     for dist in importlib.metadata.distributions():
         if "ddspcore.v" in (dist.read_text("entry_points.txt") or ""):
-            name = re.sub(r"[-_.]+", "-", dist.metadata["Name"]).lower()
+            name = re.sub(r"[-_.]+", "-", _package(dist)).lower()
             if name not in seen:
                 seen.add(name)
                 yield dist
 
 
+def _package(dist: importlib.metadata.Distribution) -> str:
+    return dist.metadata["Name"] or "unknown"  # what is left of a half-removed package has no name
+
+
 def _entry_points(dist: importlib.metadata.Distribution) -> Iterator[Plugin]:
     """Yield what a distribution declares; of one name for several APIs, the one for ours."""
-    package, version = dist.metadata["Name"], dist.version
+    package, version = _package(dist), dist.version
     try:
         points = [(int(m[1]), p) for p in dist.entry_points if (m := API_GROUP.fullmatch(p.group))]
     except Exception as error:

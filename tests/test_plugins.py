@@ -312,6 +312,14 @@ def test_unreadable_metadata_breaks_only_its_own_plugin(site):
     assert plugin.reason.startswith("its entry_points.txt cannot be read: ")
 
 
+def test_what_is_left_of_a_package_is_a_row_too(site):
+    module = site.add_loss("ddsp-loss-torn", "torn")
+    (site.folder / f"{module}-0.1.0.dist-info" / "METADATA").unlink()
+    (site.folder / f"{module}.py").unlink()
+    plugin = named("torn")
+    assert (plugin.package, plugin.state) == ("unknown", "broken")
+
+
 def test_finding_imports_nothing(site):
     site.add("ddsp-loss-bad", "raise SystemExit")
     assert {plugin.name: plugin.state for plugin in find()} == {"core": "ok", "bad": "ok"}

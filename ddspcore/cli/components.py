@@ -25,6 +25,8 @@ def components(catalog: Catalog, kind: str | None, as_json: bool) -> None:
     entries = catalog.entries(kind)
     if as_json:
         click.echo(json.dumps([_row(catalog, entry) for entry in entries], indent=2, default=str))
+    elif not entries:
+        click.echo(f"no {kind or 'component'} is installed")
     elif kind:
         for entry in entries:
             _print_with_options(catalog, entry)

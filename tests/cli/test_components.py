@@ -82,3 +82,7 @@ def test_without_a_kind_every_component_has_a_line(ddsp):
 
 def test_an_unknown_kind_is_a_usage_problem(ddsp):
     assert ddsp("components", "losses").code == 1
+
+
+def test_an_empty_kind_says_so(ddsp):
+    assert ddsp("components", "exporter").out == "no exporter is installed\n"

@@ -1,6 +1,9 @@
 """`ddsp plugins` stays right whatever is installed."""
 
 import json
+import os
+import subprocess
+import sys
 from importlib.metadata import version
 from textwrap import dedent
 
@@ -128,3 +131,28 @@ def test_a_local_file_is_listed_like_any_plugin(ddsp, site, tmp_path):
     file.write_text((site.folder / f"{module}.py").read_text())
     outcome = ddsp("plugins", "list", "--plugin", file, "--block", "core,unused")
     assert "my_loss  local file" in outcome.out
+
+
+def test_the_list_survives_a_process_of_its_own(zoo):
+    environment = {"PYTHONPATH": str(zoo.folder), "DDSP_BLOCK": "melshape"}
+    outcome = subprocess.run(
+        [sys.executable, "-m", "ddspcore.cli", "plugins", "list", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | environment,
+    )
+    assert outcome.returncode == 0
+    assert outcome.stderr == "hello from a plugin\n"
+    states = {row["name"]: row["state"] for row in json.loads(outcome.stdout)}
+    assert states == {
+        "core": "ok",
+        "ddsp-loss-usurper": "ok",
+        "exit": "broken",
+        "extras": "ok",
+        "loud": "ok",
+        "melshape": "blocked",
+        "syntax": "broken",
+        "warp": "incompatible",
+    }
