@@ -17,7 +17,18 @@ def test_the_builtins_are_a_plugin_like_any_other():
     core = discover()[0]
     assert (core.name, core.package, core.target) == ("core", "ddspcore", "ddspcore.builtin")
     assert core.state == "ok"
-    assert ("schedule", "constant") in {(each.kind, each.name) for each in core.components}
+    names: dict[str, set[str]] = {}
+    for component in core.components:
+        names.setdefault(component.kind, set()).add(component.name)
+    assert names["source"] == {"wav-folder"}
+    assert names["feature"] >= {"f0", "loudness", "rms", "deltas", "swift-f0"}
+    assert names["backbone"] >= {"transformer", "mlp", "gru"}
+    assert names["head"] >= {"harmonic", "noise"}
+    assert names["synth"] >= {"harmonic", "noise", "reverb"}
+    assert names["loss"] >= {"mrstft", "loudness-linear", "loudness-db", "waveform-mse"}
+    assert names["schedule"] >= {"constant", "linear", "exponential", "cosine", "ramp", "piecewise"}
+    assert names["evaluator"] >= {"mss", "mel-lsd", "f0-error", "loudness-error", "energy-share"}
+    assert core.observes == ("ddsp_run_end",)
 
 
 def test_an_installed_plugin_is_found_with_its_package_and_components(site):
