@@ -84,8 +84,8 @@ class Catalog:
 
     def _find_in(self, plugin: Plugin, kind: str, name: str) -> Entry:
         if plugin.state != "ok":
-            hint = f"{plugin.reason}: ddsp plugins doctor {plugin.name}"
-            raise LookupProblem(f"plugin {plugin} is {plugin.state}", (hint,))
+            message = f"plugin {plugin} is {plugin.state}: {plugin.reason}"
+            raise LookupProblem(message, (f"ddsp plugins doctor {plugin.name}",))
         names = []
         for component in plugin.components:
             if component.kind == kind:

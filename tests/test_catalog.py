@@ -143,8 +143,8 @@ def test_an_unknown_plugin_is_met_with_the_plugins():
 
 def test_a_broken_plugin_is_an_error_when_it_is_named():
     assert problem("synth", "fm:index") == [
-        "plugin fm (ddsp-synth-fm 0.2.1) is broken",
-        "ValueError: no: ddsp plugins doctor fm",
+        "plugin fm (ddsp-synth-fm 0.2.1) is broken: ValueError: no",
+        "ddsp plugins doctor fm",
     ]
 
 
