@@ -38,8 +38,9 @@ def ddsp_sources() -> Iterable[type]:  # type: ignore[empty-body]
     Declares `provides(opt, ctx) -> tuple[Control, ...]` (features not included) and
     `target(opt, ctx) -> str`, the name that predictions are compared with. May offer
     `prepare(progress)`, for long work before the first question; `progress(doing, done, total,
-    name)` is told how far it is. May offer `report() -> dict`, which is written to `data.json`, and
-    `fingerprint()`, plain values that identify the data and go into the run's key.
+    name)` is told how far it is. May offer `report() -> dict`, which is written to `data.json`;
+    its `in_words`, a list of sentences, is printed. May offer `fingerprint()`, plain values that
+    identify the data and go into the run's key.
     """
 
 

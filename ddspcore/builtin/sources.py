@@ -9,6 +9,7 @@ from attrs import frozen
 from torch import Tensor
 
 from ddspcore import Context, Control, OptionError, option, source
+from ddspcore.data.account import in_words
 from ddspcore.data.cache import Cache, default_folder
 from ddspcore.data.fates import DataError, Fate, Progress
 from ddspcore.data.features import FeatureNode, summarise
@@ -128,10 +129,15 @@ class WavFolder:
         files = [fate.to_json() | {"split": None, "features": {}} for fate in ready.others]
         for number, item in enumerate(ready.items):
             within = [side for side, parts in sides.items() if number in {s.item for s in parts}]
-            features = summarise(item.features, self.features)
             side = "+".join(within) or None
+            features = summarise(item.features, self.features)
             files.append(item.fate.to_json() | {"split": side, "features": features})
-        described = {
+        split = {
+            "by": ready.split.by,
+            "reason": ready.split.reason,
+            "chunk_seconds": self._seconds(self.chunk),
+            "gap_seconds": self._seconds(ready.split.gap),
+        } | {
             side: {
                 "seconds": self._seconds(sum(stretch.hops for stretch in parts)),
                 "chunks": self.count(side),
@@ -139,17 +145,12 @@ class WavFolder:
             for side, parts in sides.items()
         }
         return {
+            "in_words": in_words([*(item.fate for item in ready.items), *ready.others], split),
             "root": str(self.opt.root),
             "sample_rate": self.sample_rate,
             "hop": self.hop,
             "gain": ready.gain,
-            "split": {
-                "by": ready.split.by,
-                "reason": ready.split.reason,
-                "chunk_seconds": self._seconds(self.chunk),
-                "gap_seconds": self._seconds(ready.split.gap),
-                **described,
-            },
+            "split": split,
             "files": sorted(files, key=lambda file: str(file["name"])),
         }
 

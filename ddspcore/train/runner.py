@@ -10,6 +10,7 @@ from attrs import frozen
 from rich.console import Console
 
 from ddspcore.assemble import build_source
+from ddspcore.data.progress import show_progress
 from ddspcore.errors import Interrupted, TrainingStopped
 from ddspcore.observers import Observers
 from ddspcore.plugins import Plugin
@@ -68,6 +69,7 @@ def run(request: Request, console: Console) -> Outcome:
     recipe = request.recipe
     device = choose_device(recipe.device)
     source = build_source(recipe)
+    _prepare(source, console)
     key = digest([canonical(recipe), _fingerprint(source)])
     stem = request.document.sources[0].stem
     opened = open_run_folder(key, stem, request.runs_dir, request.run_dir, request.fresh)
@@ -85,6 +87,16 @@ def run(request: Request, console: Console) -> Outcome:
     finally:
         opened.close()
     return Outcome(opened.path, summary, found_finished=False)
+
+
+def _prepare(source: Any, console: Console) -> None:
+    """Let the source do its long work, and say what it made of the data."""
+    if hasattr(source, "prepare"):
+        with show_progress(console) as progress:
+            source.prepare(progress)
+    if hasattr(source, "report"):
+        for sentence in source.report().get("in_words", ()):
+            console.print(f"data: {sentence}", highlight=False, markup=False)
 
 
 def _fingerprint(source: Any) -> object:
