@@ -8,9 +8,7 @@ from torch.autograd.function import once_differentiable
 
 from ddspcore.dsp.frames import frame
 from ddspcore.dsp.precision import full_precision
-
-LEAST = 1e-19
-"""The least magnitude whose square is a float32."""
+from ddspcore.dsp.stft import hann, modulus
 
 
 @full_precision
@@ -38,10 +36,9 @@ class _Distance(torch.autograd.Function):
     ) -> Tensor:
         linear, log, log_eps = terms
         window = frames.shape[-1]
-        hann = torch.hann_window(window, device=frames.device, dtype=frames.dtype)
-        spectrum = torch.fft.rfft(frames * hann)
-        re, im = spectrum.real, spectrum.imag
-        magnitude = re.square().addcmul_(im, im).sqrt_()  # four times as fast as abs()
+        shape = hann(window, frames)
+        spectrum = torch.fft.rfft(frames * shape)
+        magnitude = modulus(spectrum)
         lifted = magnitude + log_eps
         difference = magnitude - target
         decades = (lifted / (target + log_eps)).log_().abs_()
@@ -49,10 +46,10 @@ class _Distance(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             # d distance / d spectrum: along the spectrum, with the sign of the difference.
             slope = difference.sign_().mul_(lifted.reciprocal_().mul_(log).add_(linear))
-            slope.div_(magnitude.clamp_(min=LEAST)).div_(slope.numel())
+            slope.div_(magnitude).div_(slope.numel())
             # The adjoint of rfft is irfft, which counts every bin but the first and last twice.
             slope[..., 1:-1] *= 0.5
-            of_frames = torch.fft.irfft(spectrum * slope, n=window, norm="forward").mul_(hann)
+            of_frames = torch.fft.irfft(spectrum * slope, n=window, norm="forward").mul_(shape)
             ctx.save_for_backward(of_frames)
         return distance
 

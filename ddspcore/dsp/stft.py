@@ -16,8 +16,7 @@ def magnitude(x: Tensor, window: int, hop: int) -> Tensor:
 
     Shape: x [B,T] -> [B, T // hop + 1, window // 2 + 1].
     """
-    squared = power(x, window, hop)
-    return squared.clamp(min=torch.finfo(squared.dtype).tiny).sqrt()
+    return modulus(torch.fft.rfft(frame(x, window, hop) * hann(window, x)))
 
 
 @full_precision
@@ -26,6 +25,20 @@ def power(x: Tensor, window: int, hop: int) -> Tensor:
 
     Shape: x [B,T] -> [B, T // hop + 1, window // 2 + 1].
     """
-    hann = torch.hann_window(window, device=x.device, dtype=x.dtype)
-    spectrum: Tensor = torch.fft.rfft(frame(x, window, hop) * hann)
-    return spectrum.real.square() + spectrum.imag.square()
+    return squared(torch.fft.rfft(frame(x, window, hop) * hann(window, x)))
+
+
+def hann(window: int, like: Tensor) -> Tensor:
+    """Return a periodic Hann window on the device and dtype of `like`."""
+    return torch.hann_window(window, device=like.device, dtype=like.dtype)
+
+
+def squared(spectrum: Tensor) -> Tensor:
+    """Return |z|^2, in real arithmetic: several times as fast as `abs`, and it has no kink."""
+    return torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
+
+
+def modulus(spectrum: Tensor) -> Tensor:
+    """Return |z|, not under 1e-19, where the gradient is 0."""
+    power = squared(spectrum)
+    return power.clamp(min=torch.finfo(power.dtype).tiny).sqrt()
