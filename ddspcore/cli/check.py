@@ -45,17 +45,11 @@ def check(recipe: str, sets: tuple[str, ...], catalog: Catalog) -> None:
 
 def wiring_table(wiring: "Wiring") -> "Table":
     """Return who needs what, who provides it, and what each component provides."""
-    table = make_table("component", "needs", "from", "provides")
+    table = make_table("component", "wiring")
     for node in wiring.nodes:
         wires = wiring.of(node.kind, node.label)
-        rows = max(len(wires), len(node.provides), 1)
-        for row in range(rows):
-            wire = wires[row] if row < len(wires) else None
-            provided = str(node.provides[row]) if row < len(node.provides) else ""
-            table.add_row(
-                node.title if row == 0 else "",
-                wire.need if wire else "",
-                f"{wire.provider}: {wire.control}" if wire else "",
-                provided,
-            )
+        lines = [f"needs {wire.need} <- {wire.provider}: {wire.control}" for wire in wires]
+        lines += [f"provides {control}" for control in node.provides]
+        for row, line in enumerate(lines or [""]):
+            table.add_row("" if row else node.title, line)
     return table

@@ -21,6 +21,8 @@ def full_precision(function: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         raised: list[Any] = [_raise(a) for a in args]
         device = next((a.device.type for a in raised if isinstance(a, Tensor)), "cpu")
+        if not torch.amp.is_autocast_available(device):
+            return function(*raised, **kwargs)
         with torch.autocast(device, enabled=False):
             return function(*raised, **kwargs)
 

@@ -103,7 +103,10 @@ class StageTrainer:
                 self._save()
             if self.setup.stop.asked and not position.done:
                 self._save()
-                raise Interrupted
+                raise Interrupted(
+                    f"interrupted; stage {stage.name} is saved at step {position.step}, "
+                    "and the same command continues from there"
+                )
         return position
 
     def restore(self, saved: SavedStage) -> None:
