@@ -86,12 +86,11 @@ class Catalog:
         if plugin.state != "ok":
             message = f"plugin {plugin} is {plugin.state}: {plugin.reason}"
             raise LookupProblem(message, (f"ddsp plugins doctor {plugin.name}",))
-        names = []
-        for component in plugin.components:
-            if component.kind == kind:
-                if component.name == name:
-                    return Entry(plugin.name, component)
-                names.append(f"{plugin.name}:{component.name}")
+        entries = [entry for entry in self.entries(kind) if entry.plugin == plugin.name]
+        for entry in entries:
+            if entry.component.name == name:
+                return entry
+        names = [entry.qualified for entry in entries]
         wanted = f"{plugin.name}:{name}"
         hints = (*closest(wanted, names), _installed(names))
         raise LookupProblem(f'unknown {kind} "{wanted}"', hints)

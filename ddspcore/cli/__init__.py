@@ -36,9 +36,11 @@ class LazyGroup(click.RichGroup):
         """Return the names in the table's order."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Import and return a subcommand; UsageError if there is no such name."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a subcommand; UsageError if there is none, None while completing."""
         if cmd_name not in COMMANDS:
+            if ctx.resilient_parsing:
+                return None
             ctx.fail("; ".join((f'no command "{cmd_name}"', *problems.closest(cmd_name, COMMANDS))))
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)

@@ -157,10 +157,20 @@ def test_a_shell_gets_its_completion_script(ddsp, shell):
     assert f"_DDSP_COMPLETE={shell}_complete" in outcome.out
 
 
-def test_commands_complete():
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("ddsp plug", "plain,plugins\n"),
+        ("ddsp plugins do", "plain,doctor\n"),
+        ("ddsp recipes show best", "plain,best_low_loss\n"),
+        ("ddsp nonsense x", "\n"),
+    ],
+)
+def test_words_complete(words, completed):
     environment = {
         "_DDSP_COMPLETE": "bash_complete",
-        "COMP_WORDS": "ddsp plug",
-        "COMP_CWORD": "1",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
     }
-    assert run_python("-m", "ddspcore.cli", **environment).stdout == "plain,plugins\n"
+    outcome = run_python("-m", "ddspcore.cli", **environment)
+    assert (outcome.stdout, outcome.stderr) == (completed, "")
