@@ -75,7 +75,7 @@ def check_name(table: Node, reserved: Sequence[str] = ()) -> None:
     node = table.value.get("name") if table.is_table else None
     if node is None or not isinstance(node.value, str):
         return
-    if node.value in reserved:
+    if node.value.casefold() in reserved:
         hint = f"taken: {', '.join(reserved)}"
     elif not _NAME.fullmatch(node.value):
         hint = "a name has letters and digits, then also . _ - and at most 64 in all"

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-Path: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
 
 MAX_DEPTH = 50
 MAX_LINE = 10_000  # characters; tomllib's time grows with the square of a dotted key's length
@@ -46,7 +46,7 @@ class Span:
     value: tuple[int, int]
 
 
-def parse(text: str) -> tuple[dict[str, Any], dict[Path, Span]]:
+def parse(text: str) -> tuple[dict[str, Any], dict[KeyPath, Span]]:
     """Return what a TOML text says and the span of every table, array, item and leaf in it.
 
     Lines end in a bare newline. Raises TomlError.
@@ -81,11 +81,11 @@ class _Scanner:
     def __init__(self, text: str):
         self.text = text
         self.at = 0
-        self.found: dict[Path, Span] = {}
-        self.lengths: dict[Path, int] = {}
+        self.found: dict[KeyPath, Span] = {}
+        self.lengths: dict[KeyPath, int] = {}
 
-    def document(self) -> dict[Path, Span]:
-        table: Path = ()
+    def document(self) -> dict[KeyPath, Span]:
+        table: KeyPath = ()
         self._skip_blank()
         while self.at < len(self.text):
             if self.text.startswith("[", self.at):
@@ -95,10 +95,10 @@ class _Scanner:
             self._skip_blank()
         return self.found
 
-    def _header(self) -> Path:
+    def _header(self) -> KeyPath:
         brackets = 2 if self.text.startswith("[[", self.at) else 1
         self.at += brackets
-        path: Path = ()
+        path: KeyPath = ()
         keys = self._keys()
         for name, span in keys:
             if path in self.lengths:
@@ -114,7 +114,7 @@ class _Scanner:
         self.at += brackets
         return path
 
-    def _assignment(self, table: Path) -> None:
+    def _assignment(self, table: KeyPath) -> None:
         path = table
         keys = self._keys()
         for name, span in keys:
@@ -139,7 +139,7 @@ class _Scanner:
                 return keys
             self.at += 1
 
-    def _value(self, path: Path) -> tuple[int, int]:
+    def _value(self, path: KeyPath) -> tuple[int, int]:
         self._skip_blank()
         start = self.at
         match self.text[start]:
@@ -154,7 +154,7 @@ class _Scanner:
                 self.at = start + len(self.text[start : self.at].rstrip())
         return start, self.at
 
-    def _array(self, path: Path) -> None:
+    def _array(self, path: KeyPath) -> None:
         self.at += 1
         index = 0
         while not self._closes("]"):
@@ -164,7 +164,7 @@ class _Scanner:
             self.found[item] = Span(span, span)
             index += 1
 
-    def _inline_table(self, path: Path) -> None:
+    def _inline_table(self, path: KeyPath) -> None:
         self.at += 1
         while not self._closes("}"):
             self._assignment(path)
@@ -180,7 +180,7 @@ class _Scanner:
         self.at += 1
         return True
 
-    def _record(self, path: Path, key: tuple[int, int], value: tuple[int, int]) -> None:
+    def _record(self, path: KeyPath, key: tuple[int, int], value: tuple[int, int]) -> None:
         if len(path) > MAX_DEPTH:
             raise TomlError(f"nested more than {MAX_DEPTH} levels deep", key[0])
         self.found.setdefault(path, Span(key, value))

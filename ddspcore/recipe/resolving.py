@@ -1,8 +1,6 @@
 """A recipe written back, defaults filled and names qualified; and what identifies its run."""
 
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,15 @@ from ddspcore.recipe.components import CONSTANT, written_options
 from ddspcore.recipe.reading import Document
 from ddspcore.recipe.schema import Recipe, ScheduleUse, Stage, Use
 from ddspcore.recipe.tree import Node, written
+from ddspcore.recipe.writing import write_document, write_value
 
 NOT_HASHED = ("title", "description", "device")
 A_PATH = "<path>"
-_GROUPED = 10_000
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def to_toml(recipe: Recipe) -> str:
     """Write a recipe as TOML that says all of it; structuring that gives an equal recipe."""
-    return "\n".join(_lines(_plain(recipe))).lstrip("\n") + "\n"
+    return write_document(_plain(recipe))
 
 
 def canonical(recipe: Recipe) -> dict[str, Any]:
@@ -36,7 +33,7 @@ def canonical(recipe: Recipe) -> dict[str, Any]:
 
 def origins_table(document: Document) -> list[tuple[str, str, str]]:
     """Return every leaf that was written: its path, its value as TOML, and where it stands."""
-    return [(path, _value(_bare(node)), str(node.at)) for path, node in written(document.tree)]
+    return [(path, write_value(_bare(node)), str(node.at)) for path, node in written(document.tree)]
 
 
 def _bare(node: Node) -> Any:
@@ -112,52 +109,3 @@ def _hashable(value: Any) -> Any:
             return A_PATH
         case _:
             return value
-
-
-def _lines(table: Mapping[str, Any], path: str = "", indent: str = "") -> Iterator[str]:
-    """Write a table's own keys, then the tables and arrays of tables in it."""
-    for key, value in table.items():
-        if not _is_section(value, path):
-            yield f"{indent}{key} = {_value(value)}"
-    for key, value in table.items():
-        if not _is_section(value, path):
-            continue
-        name = f"{path}.{key}" if path else key
-        inner = f"{indent}  " if path else indent
-        for each in value if isinstance(value, list) else [value]:
-            yield ""
-            yield f"{inner}[[{name}]]" if isinstance(value, list) else f"{inner}[{name}]"
-            yield from _lines(each, name, inner)
-
-
-def _is_section(value: Any, path: str) -> bool:
-    """Whether a value gets a header: an array of tables does, a table only at the top level."""
-    return isinstance(value, list) or (isinstance(value, dict) and not path)
-
-
-def _value(value: Any) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case int():
-            return f"{value:_}" if abs(value) >= _GROUPED else str(value)
-        case str() | Path():
-            return _string(str(value))
-        case list() | tuple():
-            return f"[{', '.join(map(_value, value))}]"
-        case dict():
-            pairs = ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items())
-            return f"{{ {pairs} }}" if pairs else "{}"
-        case _:
-            return str(value)
-
-
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _string(name)
-
-
-def _string(text: str) -> str:
-    """Write a string on one line, or on as many as it has."""
-    lines = [json.dumps(line, ensure_ascii=False)[1:-1] for line in text.split("\n")]
-    escaped = [line.replace("\x7f", "\\u007f") for line in lines]
-    return f'"{escaped[0]}"' if len(lines) == 1 else '"""\n' + "\n".join(escaped) + '"""'

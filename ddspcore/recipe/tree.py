@@ -5,11 +5,12 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ddspcore.recipe.locating import Path, Span
-from ddspcore.recipe.problems import Origin, Source
+from ddspcore.recipe.locating import KeyPath, Span
+from ddspcore.recipe.problems import Origin, Problem, RecipeError, Source
 
 ARRAYS = ("feature", "head", "synth", "evaluator", "stage")
 ARRAYS_OF_A_STAGE = ("loss",)
+LARGEST = 2**63 - 1
 KEPT = ("name", "weight", "every")  # they say how the recipe uses a component, whichever it is
 
 
@@ -31,9 +32,12 @@ class Node:
 
 
 def plant(
-    value: Any, spans: Mapping[Path, Span], source: Source, path: Path = (), shift: int = 0
+    value: Any, spans: Mapping[KeyPath, Span], source: Source, path: KeyPath = (), shift: int = 0
 ) -> Node:
-    """Return what tomllib read as Nodes; spans are moved by `shift` characters."""
+    """Return what tomllib read as Nodes; spans are moved by `shift` characters.
+
+    Raises RecipeError for an integer that a TOML reader need not take.
+    """
     span = spans.get(path)
     origins = [Origin(source), Origin(source)]
     if span:
@@ -42,6 +46,8 @@ def plant(
         value = {k: plant(v, spans, source, (*path, k), shift) for k, v in value.items()}
     elif isinstance(value, list):
         value = [plant(v, spans, source, (*path, i), shift) for i, v in enumerate(value)]
+    elif isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+        raise RecipeError([Problem("this integer does not fit in 64 bits", origins[1])])
     return Node(value, *origins)
 
 

@@ -14,7 +14,6 @@ from ddspcore.component import OptionSpec, option_spec
 from ddspcore.recipe.problems import Problem, RecipeError, closest, collect
 from ddspcore.recipe.tree import Node
 
-_BITS = 63
 _LONGEST = 40
 _SINGULAR = {
     bool: "true or false",
@@ -47,7 +46,7 @@ def convert(node: Node, name: str, kind: Any, spec: OptionSpec) -> Any:
         return values
     if kind is Path and isinstance(node.value, str):
         return _path(node, name)
-    if kind is float and type(node.value) is int and _is_sane(node.value):
+    if kind is float and type(node.value) is int:
         return _in_range(node, name, float(node.value), spec)
     if type(node.value) is not kind:
         raise RecipeError([Problem(f"{name} must be {spell(kind)}, not {shown(node)}", node.at)])
@@ -55,17 +54,10 @@ def convert(node: Node, name: str, kind: Any, spec: OptionSpec) -> Any:
 
 
 def _in_range(node: Node, name: str, value: Any, spec: OptionSpec) -> Any:
-    if spec.allows(value) and _is_sane(value):
+    if spec.allows(value):
         return value
     allowed = spec.range() or "a finite number"
-    message = f"{name} = {shown(node)} is out of range: {allowed}"
-    if not _is_sane(value):
-        message = f"{name} does not fit in 64 bits"
-    raise RecipeError([Problem(message, node.at)])
-
-
-def _is_sane(value: object) -> bool:
-    return not isinstance(value, int) or value.bit_length() <= _BITS
+    raise RecipeError([Problem(f"{name} = {shown(node)} is out of range: {allowed}", node.at)])
 
 
 def _choice(node: Node, name: str, choices: tuple[Any, ...]) -> Any:
@@ -132,7 +124,7 @@ def shown(node: Node) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return str(value) if _is_sane(value) else "an integer of more than 64 bits"
+        return str(value)
     return "a date or time"
 
 

@@ -72,7 +72,7 @@ CASES = {
     "out_of_range": change("partials = 64", "partials = 0"),
     "item_out_of_range": odd("pair = [0, 1.5]"),
     "not_a_number": odd("slope = nan"),
-    "huge_integer": odd("cap = 0xffffffffffffffffffff"),
+    "huge_integer": odd("cap = 0x" + "f" * 6000),
     "scheduled_out_of_range": change('use = "mrstft"', 'use = "mrstft"\n  sharpness = 9'),
     "learning_rate_out_of_range": change("lr    = 1e-4", "lr    = -1e-4"),
     # keys

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ddspcore.catalog import Catalog
+from ddspcore.plugins import discover
 from ddspcore.recipe.reading import read
 from ddspcore.recipe.resolving import canonical, to_toml
+from ddspcore.recipe.shipped import find_recipes, resolve_recipe
 from ddspcore.recipe.structuring import structure
 
 shared_desk = settings(
@@ -128,3 +131,11 @@ def test_the_canonical_form_is_sorted_and_blind_to_spelling(desk):
     spelled = desk.changed(("lr    = 1e-4", "lr = { use = 'core:constant', value = 0.0001 }"))
     assert canonical(desk.recipe(spelled)) == whole
     assert Path("recipe.toml").exists()
+
+
+@pytest.mark.parametrize("name", [str(recipe) for recipe in find_recipes()])
+def test_every_shipped_recipe_survives(tmp_path, name):
+    catalog = Catalog(discover())
+    recipe = structure(read(resolve_recipe(name)), catalog)
+    (tmp_path / "resolved.toml").write_text(to_toml(recipe), encoding="utf-8")
+    assert structure(read(tmp_path / "resolved.toml"), catalog) == recipe
