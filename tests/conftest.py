@@ -32,6 +32,14 @@ def _own_data_cache(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Threads that wait for each other on a busy machine make small tensors 10 times slower."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 class Site:
     """A folder on `sys.path` that distributions can be written into, as an installer would."""
 
