@@ -49,7 +49,8 @@ def ddsp_features() -> Iterable[type]:  # type: ignore[empty-body]
     """Named tensors computed from what the source provides, such as f0 and loudness.
 
     Constructor: `opt`, `ctx`. `forward(batch) -> dict[str, Tensor]` on a whole item.
-    Declares `needs` and `provides`, both `(opt, ctx) -> tuple[Control, ...]`.
+    Declares `provides(opt, ctx) -> tuple[Control, ...]` and `needs` likewise, or as bare names if
+    it takes any record; what earlier features made is in the batch.
     """
 
 
