@@ -13,11 +13,13 @@ from ddspcore.dsp.precision import full_precision
 from ddspcore.dsp.upsampling import linear, ramp
 
 HZ_BITS = 24
+"""A float32 frequency of at least 1/2 Hz is a whole number of 2**-24 Hz."""
 CYCLE_BITS = 32
-GUARD_BITS = 14
+GUARD_BITS = 13
+"""Bits below a 32-bit phase while a hop is summed; at 192 kHz the sums fill 63 bits."""
 CPU_BLOCK = 1 << 18
 """Sines held at a time: 1 MB stays in a core's cache; a GPU wants few large kernels instead."""
-GPU_BLOCK = 1 << 25
+GPU_BLOCK = 1 << 23
 
 
 @full_precision
@@ -67,8 +69,7 @@ def integer_phase(f0_hz: Tensor, hop: int, sample_rate: int) -> Tensor:
     step = (f << scale) // sample_rate
     bend = (rise << scale) // (2 * hop * sample_rate)
     j = torch.arange(hop, device=f0_hz.device)
-    phase = step[..., None] * j
-    phase.addcmul_(bend[..., None], j * (j - 1)).add_(start[..., None])
+    phase = start[..., None] + step[..., None] * j + bend[..., None] * (j * (j - 1))
     return (phase >> GUARD_BITS).to(torch.int32)
 
 

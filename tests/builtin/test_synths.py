@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddspcore import Context
+from ddspcore.builtin.losses import MultiResolutionSpectra
 from ddspcore.builtin.synths import Harmonic, Noise, Reverb, audible
+from ddspcore.dsp.scales import exp_sigmoid
 from ddspcore.randomness import white_noise
 
 RATE, HOP = 16_000, 256
@@ -68,6 +70,28 @@ def test_no_alias_in_a_sweep_through_nyquist():
     spectrum = torch.fft.rfft(signal * torch.hann_window(len(signal))).abs().square()
     below = spectrum[: 4500 * len(signal) // RATE].sum()
     assert 10 * torch.log10(below / spectrum.sum()) < -40
+
+
+def test_harmonics_are_recovered_from_sound():
+    """From the audio alone, through the spectral loss, each amplitude within half a decibel."""
+    true = torch.tensor([0.4, 0.2, 0.05, 0.15, 0.02, 0.08, 0.06, 0.04])
+    target = Harmonic(CTX)(tone(17, 220.0, true.tolist(), amplitude=0.5))
+    loss = MultiResolutionSpectra(MultiResolutionSpectra.Options(windows=(0.016, 0.064)), CTX)
+    prepared = loss.prepare(target)
+    logits = torch.zeros(9, requires_grad=True)
+    optimiser = torch.optim.Adam([logits], lr=0.1)
+    for step in range(120):
+        optimiser.param_groups[0]["lr"] = 0.1 * 0.97**step
+        optimiser.zero_grad()
+        shares = exp_sigmoid(logits[1:])
+        controls = tone(17, 220.0, [0.0] * 8) | {
+            "harmonic_amplitude": exp_sigmoid(logits[0]).expand(1, 17, 1),
+            "harmonic_distribution": (shares / shares.sum()).expand(1, 17, 8),
+        }
+        loss(pred=Harmonic(CTX)(controls), prepared=prepared).backward()
+        optimiser.step()
+    found = (exp_sigmoid(logits[0]) * shares / shares.sum()).detach()
+    assert (20 * torch.log10(found / (0.5 * true))).abs().max() < 0.5
 
 
 def test_noise_has_the_colour_it_was_given():

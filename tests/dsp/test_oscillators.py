@@ -49,7 +49,7 @@ def test_phase_is_right_after_an_hour():
     st.integers(1, 3),
     st.integers(2, 7),
     st.integers(1, 300),
-    st.sampled_from([8000, 16_000, 44_100, 48_000, 96_000]),
+    st.sampled_from([8000, 16_000, 44_100, 48_000, 96_000, 192_000]),
     st.integers(0, 2**31),
 )
 @settings(max_examples=50, deadline=None)
