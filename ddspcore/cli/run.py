@@ -9,6 +9,7 @@ import rich_click as click
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import catalog_options, device_option, recipe_argument, set_option
 from ddspcore.cli.tables import make_console
+from ddspcore.recipe.schema import Device
 
 
 @click.command()
@@ -34,7 +35,7 @@ from ddspcore.cli.tables import make_console
 def run(
     recipe: str,
     sets: tuple[str, ...],
-    device: str | None,
+    device: Device | None,
     runs_dir: Path,
     run_dir: Path | None,
     fresh: bool,

@@ -15,6 +15,8 @@ from ddspcore.recipe.problems import Origin
 FRAME_SECONDS = 0.016
 HOP_QUANTUM = 64
 
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
 
 @frozen(kw_only=True)
 class Use:
@@ -135,7 +137,7 @@ class Recipe:
     title: str = option("", help="one line for people")
     description: str = option("", help="more lines for people")
     seed: int = option(0, help="where all randomness starts", ge=0)
-    device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", help="where tensors live")
+    device: Device = option("auto", help="where tensors live")
     features: tuple[Use, ...] = ()
     backbone: Use | None = None
     heads: tuple[Use, ...] = ()
