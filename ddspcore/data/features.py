@@ -1,12 +1,17 @@
 """Features of whole items: run in the recipe's order, and checked against their records."""
 
+import inspect
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
 
 import torch
 from attrs import frozen
 from torch import Tensor, nn
 
 from ddspcore.controls import Control
+from ddspcore.data.files import content_hash
 
 VOICED = 0.5
 """A frame is voiced where `voicing` exceeds this."""
@@ -16,14 +21,29 @@ VOICED = 0.5
 class FeatureNode:
     """A feature in a recipe: its label, its module, and what it declares to provide.
 
-    `key` changes with whatever its values depend on beside the item: the component, its plugin's
-    version, its options and the rates.
+    `key` changes with whatever its values depend on beside the item and the code: the component,
+    its options and the rates.
     """
 
     label: str
     module: nn.Module
     key: str
     provides: tuple[Control, ...]
+
+    @cached_property
+    def identity(self) -> list[str]:
+        """All that the values depend on beside the item, for a cache to be keyed by.
+
+        The code counts by its distribution's version and by the file that defines the feature, so
+        that a local plugin, which has no version, can be edited.
+        """
+        forward = type(self.module).forward
+        try:
+            version = metadata.version(forward.__module__.partition(".")[0])
+        except metadata.PackageNotFoundError:
+            version = ""
+        file = content_hash(Path(inspect.getfile(forward)))
+        return [self.key, version, file, *map(str, self.provides)]
 
 
 def run_features(

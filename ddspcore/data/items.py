@@ -167,8 +167,8 @@ def analyse(
         return Entry(run_features(nodes, whole, {"sample": length, "frame": hops + 1}), {})
 
     item = attrs.evolve(item, gain=gain, features={})
-    features = [[node.key, *map(str, node.provides)] for node in nodes]
-    key = key_of("features", VERSION, item.key, gain, hops, hop, features)
+    identities = [node.identity for node in nodes]
+    key = key_of("features", VERSION, item.key, gain, hops, hop, identities)
     try:
         return attrs.evolve(item, features=cache.fetch(key, build).tensors)
     except Exception as failure:

@@ -1,3 +1,7 @@
+import importlib
+import sys
+from importlib import metadata
+
 import pytest
 import torch
 from torch import nn
@@ -105,3 +109,27 @@ def test_only_single_channels_per_frame_are_summarised():
     features = {"mel": torch.zeros(1, 3, 8), "level": frames(1, 2, 3)}
     provides = (Control("mel", channels=8), Control("level"))
     assert set(summarise(features, [node(Returns({}), *provides)])) == {"level"}
+
+
+def test_a_feature_is_known_by_its_options_its_records_and_its_code(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    identities = []
+    for key, control, body in (
+        ("a", VOICING, "return {}"),
+        ("b", VOICING, "return {}"),
+        ("a", F0, "return {}"),
+        ("a", VOICING, "return dict()"),
+    ):
+        (tmp_path / "mine.py").write_text(
+            "from torch import nn\n\nclass Mine(nn.Module):\n"
+            f"    def forward(self, batch):\n        {body}\n"
+        )
+        module = importlib.import_module("mine").Mine()
+        identities.append(FeatureNode("mine", module, key, (control,)).identity)
+        del sys.modules["mine"]
+    assert len({tuple(each) for each in identities}) == 4
+
+
+def test_a_packaged_feature_is_known_by_its_version():
+    layer = FeatureNode("mine", nn.Linear(1, 1), "key", ())
+    assert metadata.version("torch") in layer.identity
