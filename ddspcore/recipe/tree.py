@@ -10,8 +10,8 @@ from ddspcore.recipe.problems import Origin, Problem, RecipeError, Source
 
 ARRAYS = ("feature", "head", "synth", "evaluator", "stage")
 ARRAYS_OF_A_STAGE = ("loss",)
+KEPT = ("name", "weight", "every", "items")  # how the recipe uses a component, whichever it is
 LARGEST = 2**63 - 1
-KEPT = ("name", "weight", "every")  # they say how the recipe uses a component, whichever it is
 
 
 @frozen

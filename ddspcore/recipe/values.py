@@ -107,8 +107,12 @@ def spell(kind: Any, many: bool = False) -> str:
         )
         return f"{'any' if many else 'one'} of {choices}"
     if origin is tuple:
-        count = "" if arguments[-1] is Ellipsis else f"{len(arguments)} "
-        return f"{'arrays' if many else 'an array'} of {count}{spell(arguments[0], many=True)}"
+        items = spell(arguments[0], many=True)
+        if len({*arguments} - {Ellipsis}) > 1:
+            items = " and ".join(map(spell, arguments))
+        elif arguments[-1] is not Ellipsis:
+            items = f"{len(arguments)} {items}"
+        return f"{'arrays' if many else 'an array'} of {items}"
     if origin is Mapping:
         return f"a table of {spell(arguments[1], many=True)}"
     return (_PLURAL if many else _SINGULAR)[kind]
