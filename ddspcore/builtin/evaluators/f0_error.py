@@ -7,7 +7,7 @@ import torch
 from attrs import frozen
 
 from ddspcore import Context, Metric, evaluator, option
-from ddspcore.builtin.evaluators.measuring import content, pairs
+from ddspcore.builtin.evaluators.measuring import pairs
 from ddspcore.data.features import VOICED
 from ddspcore.dsp.pitch import track
 from ddspcore.dsp.scales import cents
@@ -55,10 +55,8 @@ class F0Error:
             (f0_hz, _), (target_f0_hz, voicing) = (
                 track(x, self.rate, self.hop, f0_min=f0_min, f0_max=f0_max) for x in (pred, target)
             )
-            frames = content(target)[:, :: self.hop]
-            voiced = frames & (voicing[:, : frames.shape[1]] > VOICED)
-            error = cents(f0_hz, target_f0_hz)[:, : frames.shape[1]].abs()
-            found.append(error[voiced].cpu())
+            error = cents(f0_hz, target_f0_hz).abs()
+            found.append(error[voicing > VOICED].cpu())
         errors = torch.cat(found)
         if not len(errors):
             return {"f0-cents": 0.0, "f0-outliers": 0.0}

@@ -40,11 +40,3 @@ def signal_of(output: Output) -> Tensor:
     if output.signal is None:
         raise UserError("this evaluator compares signals, but the recipe has no synth")
     return output.signal
-
-
-def content(target: Tensor) -> Tensor:
-    """Tell an item's samples from the zeros that pad it at the end.
-
-    Shape: [B,T] -> [B,T] bool.
-    """
-    return target.ne(0).flip(-1).cumsum(-1).flip(-1) > 0

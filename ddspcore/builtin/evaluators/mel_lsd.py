@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ddspcore import Context, Metric, evaluator
-from ddspcore.builtin.evaluators.measuring import Mean, content, pairs
+from ddspcore.builtin.evaluators.measuring import Mean, pairs
 from ddspcore.component import NoOptions
 from ddspcore.dsp.frames import samples
 from ddspcore.dsp.mel import mel_filterbank
@@ -26,7 +26,7 @@ class MelLogSpectralDistance:
 
     Power in 64 HTK mel bands from 0 to half the rate, windows of 64 ms every 16 ms; both signals
     floored 60 dB under the target's peak, each item by its own; the root mean square over bands,
-    the mean over the frames of what is not padding.
+    the mean over frames.
     """
 
     def __init__(self, opt: NoOptions, ctx: Context):
@@ -46,19 +46,18 @@ class MelLogSpectralDistance:
         """Measure over all batches; every frame counts alike."""
         mean = Mean()
         for pred, target in pairs(pipeline, batches):
-            mean.add(self.distance(pred, target)[content(target)[:, :: self.hop]])
+            mean.add(self.distance(pred, target))
         return {"mel-lsd": mean.value}
 
     def distance(self, pred: Tensor, target: Tensor) -> Tensor:
-        """Return the distance of every frame that is centred within the signal.
+        """Return the distance of every frame.
 
-        Shape: [B,T], [B,T] -> [B, ceil(T / hop)].
+        Shape: [B,T], [B,T] -> [B, T // hop + 1].
         """
         p, y = self._power_db(pred), self._power_db(target)
         floor = y.amax((1, 2), keepdim=True) - RANGE_DB
         return (p.maximum(floor) - y.maximum(floor)).square().mean(-1).sqrt()
 
     def _power_db(self, x: Tensor) -> Tensor:
-        frames = -(-x.shape[-1] // self.hop)
-        power = magnitude(x, self.window, self.hop)[:, :frames].square()
+        power = magnitude(x, self.window, self.hop).square()
         return power_to_db(power @ self.filters.to(x.device).T, SILENCE_DB)

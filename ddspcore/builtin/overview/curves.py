@@ -22,6 +22,8 @@ Lines = Sequence[Mapping[str, Any]]
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 TERM = "loss/"
+COARSE = (1.0, 2.0, 5.0)
+FINE = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 
 
 def draw_losses(axes: Axes, lines: Lines) -> None:
@@ -100,15 +102,16 @@ def _mark_stages(axes: Axes, lines: Lines) -> None:
 
 
 def _finish(axes: Axes, label: str) -> None:
-    """Name the axes; a logarithmic one where every value has a logarithm."""
+    """Name the axes; logarithmic where values differ by more than a factor of 2."""
     drawn = [np.asarray(line.get_ydata(), float) for line in axes.lines]
     values = np.concatenate([np.zeros(0), *drawn])
     values = values[np.isfinite(values)]
     if not len(values):
         axes.text(0.5, 0.5, "nothing logged", transform=axes.transAxes, ha="center", color=MUTED)
-    elif values.min() > 0:
+    elif 0.0 < 2.0 * values.min() < values.max():
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        fine = values.max() < 10.0 * values.min()
+        axes.yaxis.set_major_locator(LogLocator(subs=FINE if fine else COARSE))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("step over all stages")
