@@ -15,6 +15,7 @@ BAND_HZ = (6000.0, 8000.0)  # heard below, fading, not heard above: alike at eve
 LAG_RATE_HZ = 60_000  # lags are at least as dense, so that a parabola fits the peaks of the band
 CANDIDATES = 10
 MULTIPLES = 24
+EDGE = 1.01  # a pitch at the very edge of the range is found, whichever side noise puts it
 CHUNK_FRAMES = 256  # analysed at a time: an hour of audio needs no more memory than a minute
 STEP_SECONDS = 0.01  # the step that `jump_cost` is stated for
 VOICING_RAMP = 0.2
@@ -104,8 +105,8 @@ def _candidates(
         r = r / ((r[..., :1] + floor) * (taper / taper[0]))
         period, share = _peaks(r, cost)
         pitch = rate / _refine(r, period)
-        exists = (share > 0) & (pitch >= f0_min) & (pitch <= f0_max)
-        pitches.append(torch.where(exists, pitch, f0_min))
+        exists = (share > 0) & (pitch > f0_min / EDGE) & (pitch < f0_max * EDGE)
+        pitches.append(torch.where(exists, pitch, f0_min).clamp(f0_min, f0_max))
         shares.append(torch.where(exists, share, 0.0))
     return torch.cat(pitches, 1), torch.cat(shares, 1)
 

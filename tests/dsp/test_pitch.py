@@ -56,6 +56,14 @@ def test_a_steady_tone_is_found_to_half_a_cent(f0_hz, rate, amplitudes):
     assert (voicing == 1).all()
 
 
+@pytest.mark.parametrize("f0_hz", [50.0, 2000.0])
+def test_the_edges_of_the_range_are_within(f0_hz):
+    x, f0 = tone(f0_hz, 16_000, SAW)
+    error, voicing = cents_off(x + noise(len(x), 0.02), f0, 16_000, 256)
+    assert error.abs().max() < 5
+    assert (voicing == 1).all()
+
+
 @pytest.mark.parametrize("f0_hz", [60.0, 220.0, 600.0])
 def test_a_missing_fundamental_is_heard(f0_hz):
     error, _ = cents_off(*tone(f0_hz, 16_000, dict.fromkeys((3, 4, 5, 6), 1.0)), 16_000, 256)
