@@ -35,11 +35,12 @@ def describe_stage(stage: StageResult, run: Path) -> dict[str, Any]:
 
 
 def renders_of(evaluations: Mapping[str, Evaluation], run: Path) -> dict[str, str]:
-    """Return what the evaluator labelled `render` wrote, by stem: held out if anything is."""
+    """Return what the evaluator labelled `render` made like its `target`, held out if possible."""
     for split in ("val", "train"):
         if split in evaluations and RENDER in evaluations[split].files:
             files = evaluations[split].files[RENDER]
-            return {file.stem: file.relative_to(run).as_posix() for file in files}
+            kinds = {file.suffix for file in files if file.stem == "target"}
+            return {f.stem: f.relative_to(run).as_posix() for f in files if f.suffix in kinds}
     return {}
 
 
