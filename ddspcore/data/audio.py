@@ -37,7 +37,14 @@ _NO_END = re.compile("lacks an end-of-stream bit|Junk after the last page")
 
 
 class UnreadableError(Exception):
-    """A file cannot be decoded, or holds values that are no samples; the text says why."""
+    """A file cannot be decoded, or holds values that are no samples; the text says why.
+
+    `seconds` is how long it claims to be, 0 if that is not known.
+    """
+
+    def __init__(self, why: str, seconds: float = 0.0):
+        super().__init__(why)
+        self.seconds = seconds
 
 
 @frozen
@@ -110,7 +117,8 @@ def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Recording:
             if len(wild):
                 at, value = (frames + int(wild[0, 0])) / rate, float(block[tuple(wild[0])])
                 what = "not plausible" if math.isfinite(value) else "not finite"
-                raise UnreadableError(f"{what}: the sample at {at:.3f} s is {value:g}")
+                why = f"{what}: the sample at {at:.3f} s is {value:g}"
+                raise UnreadableError(why, max(sound.frames, frames + len(block)) / rate)
             mono = block.mean(axis=1, dtype=np.float64).astype(np.float32)
             blocks.append(resampler.resample_chunk(mono))
             frames += len(block)

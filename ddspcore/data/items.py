@@ -102,7 +102,7 @@ def _take(file: File, sample_rate: int, limits: Limits, cache: Cache, alone: boo
         key = key_of("audio", VERSION, fate.sha256, sample_rate, DECODER)
         entry = cache.fetch(key, lambda: _decoded(file.path, sample_rate))
     except UnreadableError as failure:
-        return attrs.evolve(fate, why=str(failure))
+        return attrs.evolve(fate, why=str(failure), dropped_seconds=failure.seconds)
     except OSError as failure:
         return attrs.evolve(fate, why=f"cannot be opened: {failure.strerror}")
     return _judge(fate, key, entry, limits)

@@ -143,6 +143,7 @@ def test_every_file_of_the_zoo_has_its_fate(zoo):
     assert found["truncated.wav"]["why"] == "cut short"
     assert found["truncated.wav"]["dropped_seconds"] == pytest.approx(2.0, abs=0.01)
     assert found["short.wav"]["dropped_seconds"] == pytest.approx(0.2)
+    assert found["nan.wav"]["dropped_seconds"] == 2.0
     assert found["stereo.wav"]["sample_rate"] == 48_000
     assert found["stereo.wav"]["channels"] == 2
     batch = source.batch("train", range(source.count("train")))
