@@ -45,6 +45,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.filterwarnings("error")
 def test_it_draws_one_large_picture_and_repeats_it(run: Path) -> None:
     path = draw_overview(run, SUMMARY)
     first = path.read_bytes()
@@ -62,6 +63,14 @@ def test_it_does_without_what_is_missing(run: Path, missing: str) -> None:
     for path in gone:
         (run / path).unlink()
     assert draw_overview(run, SUMMARY).stat().st_size > 10_000
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_run_of_one_step_keeps_the_layout(run: Path) -> None:
+    at = {"stage": "A", "step": 1, "total_step": 1}
+    logged = [{"kind": "train", **at, "loss": 1.0, "loss/a": 1.0}, {"kind": "metric", **at}]
+    (run / "metrics.jsonl").write_text("\n".join(json.dumps(line) for line in logged))
+    draw_overview(run, SUMMARY)
 
 
 def test_it_does_without_anything(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ Lines = Sequence[Mapping[str, Any]]
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 TERM = "loss/"
+MOST_DOTS = 150
 COARSE = (1.0, 2.0, 5.0)
 FINE = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 
@@ -34,9 +35,9 @@ def draw_losses(axes: Axes, lines: Lines) -> None:
     terms = sorted({key for line in train for key in line if key.startswith(TERM)})
     for index, key in enumerate(terms):
         colour = PARTS[index % len(PARTS)]
-        axes.plot(*_curve(train, key), color=colour, label=key.removeprefix(TERM), linewidth=1.2)
+        _plot(axes, _curve(train, key), colour, key.removeprefix(TERM))
     if len(terms) != 1:
-        axes.plot(*_curve(train, "loss"), color=INK, label="weighted sum")
+        _plot(axes, _curve(train, "loss"), INK, "weighted sum")
     _finish(axes, "loss")
 
 
@@ -49,7 +50,7 @@ def draw_metric(axes: Axes, lines: Lines, summary: Mapping[str, Any]) -> None:
     _mark_stages(axes, lines)
     measured = [line for line in lines if line.get("kind") == "metric"]
     steps, values = _curve(measured, name)
-    axes.plot(steps, values, color=BLUE, marker="o", markersize=3.5, label="measured")
+    _plot(axes, (steps, values), BLUE, "measured")
     if np.isfinite(values).any():
         pick = np.nanargmin if metric.get("direction") != "higher" else np.nanargmax
         at = int(pick(values))
@@ -59,11 +60,17 @@ def draw_metric(axes: Axes, lines: Lines, summary: Mapping[str, Any]) -> None:
             linestyle="",
             marker="*",
             markersize=17,
+            clip_on=False,
             color=VERMILION,
             markeredgecolor="white",
             label=f"best {values[at]:.4g} at {steps[at]:g}",
         )
     _finish(axes, name)
+
+
+def _plot(axes: Axes, curve: Curve, colour: str, label: str) -> None:
+    marker = "o" if len(curve[0]) <= MOST_DOTS else ""
+    axes.plot(*curve, color=colour, label=label, marker=marker, markersize=3.0, linewidth=1.3)
 
 
 def _curve(lines: Lines, key: str) -> Curve:
@@ -82,15 +89,14 @@ def _curve(lines: Lines, key: str) -> Curve:
 
 
 def _mark_stages(axes: Axes, lines: Lines) -> None:
-    """Shade every other stage and write its name at the top."""
-    stages = list(dict.fromkeys(line["stage"] for line in lines if "stage" in line))
-    for index, stage in enumerate(stages):
-        steps = [line["total_step"] for line in lines if line.get("stage") == stage]
-        first, last = min(steps), max(steps)
+    """Give every panel all the steps; shade every other stage and write its name at the top."""
+    ends = {line["stage"]: line["total_step"] for line in lines if "stage" in line}
+    start = 0
+    for index, (stage, end) in enumerate(ends.items()):
         if index % 2:
-            axes.axvspan(first, last, color=PALE, linewidth=0, zorder=0)
+            axes.axvspan(start, end, color=PALE, linewidth=0, zorder=0)
         axes.text(
-            (first + last) / 2,
+            (start + end) / 2,
             0.985,
             stage,
             transform=axes.get_xaxis_transform(),
@@ -99,6 +105,9 @@ def _mark_stages(axes: Axes, lines: Lines) -> None:
             color=MUTED,
             fontweight="bold",
         )
+        start = end
+    margin = 0.01 * max(start, 1)
+    axes.set_xlim(-margin, max(start, 1) + margin)
 
 
 def _finish(axes: Axes, label: str) -> None:
@@ -116,7 +125,7 @@ def _finish(axes: Axes, label: str) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("step over all stages")
     axes.set_ylabel(label)
-    axes.margins(x=0.01, y=0.12)
+    axes.margins(y=0.12)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     if len(values):
         add_legend(axes)
