@@ -41,7 +41,9 @@ class F0Error:
         """Return the median and the outliers."""
         outliers = f"share of frames off by more than {OUTLIER_CENTS:g} cents"
         return (
-            Metric("f0-cents", "cents", "lower", "pitch error", lo=0.0, good=10.0, fair=25.0),
+            Metric(
+                "f0-cents", "cents", "lower", "median pitch error", lo=0.0, good=10.0, fair=25.0
+            ),
             Metric("f0-outliers", "", "lower", outliers, lo=0.0, hi=1.0, good=0.05, fair=0.15),
         )
 
