@@ -37,5 +37,10 @@ def test_the_chunk_may_lie_in_any_file():
     assert most_voiced([quiet, voiced], CHUNK, HOP).item == 1
 
 
+def test_of_equally_voiced_files_the_louder_one_wins():
+    soft, loud = item(range(9), [0.2] * 8), item(range(9), [0.3] * 8)
+    assert most_voiced([soft, loud], CHUNK, HOP).item == 1
+
+
 def test_a_file_shorter_than_a_chunk_is_one_chunk():
     assert most_voiced([item([0], [0.5, 0.5])], CHUNK, HOP) == Stretch(0, 0, 4)
