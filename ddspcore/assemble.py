@@ -1,6 +1,7 @@
 """Recipe -> wired pipeline: declarations first, then a dry run, then the real thing."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import attrs
@@ -8,7 +9,7 @@ import torch
 from attrs import frozen
 from torch import Tensor, nn
 
-from ddspcore.context import Context
+from ddspcore.context import Context, RateError
 from ddspcore.controls import clash
 from ddspcore.data.features import FeatureNode
 from ddspcore.metric import Metric
@@ -174,8 +175,11 @@ def build_losses(recipe: Recipe, stage: Stage) -> tuple[tuple[Term, ...], tuple[
 
 
 def build(use: Use, seed: int, **offered: Any) -> Any:
-    """Construct a component inside generators seeded by (seed, label)."""
-    with forked(seed, use.component.kind, use.name):
+    """Construct a component inside generators seeded by (seed, label).
+
+    Raises RecipeError if it needs the rate of an axis that has none.
+    """
+    with _located(use), forked(seed, use.component.kind, use.name):
         return use.component.build(**offered)
 
 
@@ -196,7 +200,18 @@ def declared_metrics(use: Use, ctx: Context) -> tuple[Metric, ...]:
 
 def _declared(use: Use, what: str, ctx: Context) -> Any:
     declaration = getattr(use.component.cls, what, None)
-    return declaration(use.options, ctx) if declaration else None
+    with _located(use):
+        return declaration(use.options, ctx) if declaration else None
+
+
+@contextmanager
+def _located(use: Use) -> Iterator[None]:
+    """Turn a component's question for a rate that is not there into a problem of the recipe."""
+    try:
+        yield
+    except RateError as error:
+        message = f"{use.component.kind} {use.name}: {error}"
+        raise RecipeError([Problem(message, use.origin)]) from None
 
 
 def _key(use: Use, ctx: Context) -> str:

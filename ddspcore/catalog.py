@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from attrs import frozen
 
 from ddspcore.component import KINDS, Component
-from ddspcore.errors import UserError
+from ddspcore.errors import PluginError, UserError
 from ddspcore.plugins import CORE, Plugin
 from ddspcore.recipe.problems import closest
 
@@ -25,12 +25,16 @@ class Entry:
 
 
 class LookupProblem(UserError):  # noqa: N818  a problem with hints, as in a recipe
-    """No component has the name, or more than one has: `message` says it, `hints` help."""
+    """No component has the name, or more than one has: `message` says it, `hints` help.
 
-    def __init__(self, message: str, hints: tuple[str, ...] = ()):
+    The exit code is that of a plugin problem where a plugin that is named cannot be used.
+    """
+
+    def __init__(self, message: str, hints: tuple[str, ...] = (), exit_code: int = 1):
         super().__init__("; ".join((message, *hints)))
         self.message = message
         self.hints = hints
+        self.exit_code = exit_code
 
 
 class Catalog:
@@ -85,7 +89,8 @@ class Catalog:
     def _find_in(self, plugin: Plugin, kind: str, name: str) -> Entry:
         if plugin.state != "ok":
             message = f"plugin {plugin} is {plugin.state}: {plugin.reason}"
-            raise LookupProblem(message, (f"ddsp plugins doctor {plugin.name}",))
+            doctor = f"ddsp plugins doctor {plugin.name}"
+            raise LookupProblem(message, (doctor,), PluginError.exit_code)
         entries = [entry for entry in self.entries(kind) if entry.plugin == plugin.name]
         for entry in entries:
             if entry.component.name == name:

@@ -165,13 +165,13 @@ def _hints(
         for choice in (k for k in scope if k.endswith(f".{key}")):
             yield f'bind = {{ {name} = "{choice}" }} chooses {scope[choice].node.title}'
         return
+    if any(control.name == name for control in node.provides):
+        yield f"put {node.title} after the synths whose {name} it replaces"
+        return
     same = [
         k for k, p in scope.items() if isinstance(need, Control) and clash(need, p.control) is None
     ]
     close = difflib.get_close_matches(key, scope, n=1, cutoff=0.6)
     for choice in dict.fromkeys([*close, *same[:1]]):
-        offer = f"{scope[choice].node.title} provides {scope[choice].control}"
-        if node.kind == "synth":
-            yield f'{offer}; if that is it, add bind = {{ {name} = "{choice}" }}'
-        else:
-            yield offer
+        wanted = f'bind = {{ {name} = "{choice}" }}' if node.kind == "synth" else f'"{choice}"'
+        yield f"did you mean {wanted}, {scope[choice].control} of {scope[choice].node.title}?"

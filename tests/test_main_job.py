@@ -59,7 +59,7 @@ def test_a_short_run_leaves_everything_that_is_promised(ddsp, tmp_path):
     assert summary["metric"]["direction"] == "lower"
     assert summary["metric"]["value"] == min(s["best"] for s in summary["stages"])
     assert set(summary["evaluation"]) == {"train", "val"}
-    assert {"mss", "mel-lsd", "f0-error", "loudness-error"} <= set(summary["evaluation"]["val"])
+    assert {"mss", "mel-lsd", "f0-cents", "loudness-db"} <= set(summary["evaluation"]["val"])
     assert sum(v for k, v in summary["evaluation"]["val"].items() if "share/" in k) == (
         pytest.approx(1.0)
     )

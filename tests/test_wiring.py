@@ -42,8 +42,8 @@ def test_a_need_without_a_provider():
     assert messages(SOURCE, head, synth("s", MIX)) == [
         (
             'synth s needs harmonics[B,N,60] simplex, but nothing before it provides "harmonics"',
-            "head h provides harmonic_mix[B,N,60] simplex; if that is it, "
-            'add bind = { harmonics = "harmonic_mix" }',
+            'did you mean bind = { harmonics = "harmonic_mix" }, '
+            "harmonic_mix[B,N,60] simplex of head h?",
         )
     ]
 
@@ -99,7 +99,7 @@ def test_the_first_synth_has_no_sum_to_replace():
     assert messages(SOURCE, synth("reverb", SIGNAL)) == [
         (
             'synth reverb needs signal[B,T] signal, but nothing before it provides "signal"',
-            'source wav provides audio[B,T] signal; if that is it, add bind = { signal = "audio" }',
+            "put synth reverb after the synths whose signal it replaces",
         )
     ]
 

@@ -88,7 +88,7 @@ def _explain(error: Exception) -> int:
     code = 1
     if isinstance(error, problems.RecipeError):
         click.echo(problems.render(error.problems, short=not sys.stderr.isatty()), err=True)
-        return code
+        return error.exit_code
     if isinstance(error, click.ClickException):
         text = error.format_message()
         if isinstance(error, click.UsageError) and error.ctx:

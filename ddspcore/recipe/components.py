@@ -186,7 +186,8 @@ def _find(table: Node, kind: str, catalog: Catalog) -> Entry:
     try:
         return catalog.find(kind, use.value)
     except LookupProblem as problem:
-        raise RecipeError([Problem(problem.message, use.at, problem.hints)]) from None
+        found = Problem(problem.message, use.at, problem.hints, problem.exit_code)
+        raise RecipeError([found]) from None
 
 
 def _build(cls: type[T], values: Mapping[str, Any], table: Node, title: str) -> T:

@@ -73,12 +73,14 @@ class Origin:
 class Problem:
     """One thing that is wrong: what, where, and what to do about it.
 
-    A hint that ends in a question mark is a suggestion; short messages show it too.
+    Short messages show the hints that are suggestions, which end in a question mark, and those that
+    name a plugin.
     """
 
     message: str
     origin: Origin | None = None
     hints: tuple[str, ...] = ()
+    exit_code: int = UserError.exit_code
 
 
 class RecipeError(UserError):
@@ -86,6 +88,7 @@ class RecipeError(UserError):
 
     def __init__(self, problems: Iterable[Problem]):
         self.problems = tuple(problems)
+        self.exit_code = min((problem.exit_code for problem in self.problems), default=1)
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -140,8 +143,8 @@ def render(problems: Sequence[Problem], short: bool = False) -> str:
 
 
 def _brief(problem: Problem) -> str:
-    suggestions = [hint for hint in problem.hints if hint.endswith("?")]
-    return _printable("; ".join([_headline(problem), *suggestions]))
+    hints = [hint for hint in problem.hints if hint.endswith("?") or hint.startswith("plugin ")]
+    return _printable("; ".join([_headline(problem), *hints]))
 
 
 def _headline(problem: Problem) -> str:

@@ -43,8 +43,8 @@ class RunFolder:
         return folder
 
     def write_status(self, state: State, **details: Any) -> None:
-        """Replace `status.json`; readable at any time."""
-        status = {"key": self.key, "state": state, **details}
+        """Replace `status.json`, which is readable at any time; what is not given stays as it is."""
+        status = _status(self.path) | {"key": self.key, "state": state, **details}
         write_json(self.path / "status.json", status, durable=False)
 
     def close(self) -> None:
