@@ -43,7 +43,7 @@ class RunFolder:
         return folder
 
     def write_status(self, state: State, **details: Any) -> None:
-        """Replace `status.json`, which is readable at any time; what is not given stays as it is."""
+        """Replace `status.json`, readable at any time; what is not given stays as it was."""
         status = _status(self.path) | {"key": self.key, "state": state, **details}
         write_json(self.path / "status.json", status, durable=False)
 
