@@ -124,12 +124,13 @@ def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Recording:
             frames += len(block)
     except soundfile.LibsndfileError as failure:
         error = _reason(failure)
-    if not frames:
-        raise UnreadableError(f"no samples{error and f': {error}'}")
     blocks.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+    audio = np.concatenate(blocks)
+    if not len(audio):
+        raise UnreadableError(f"no samples{error and f': {error}'}")
     missing, damage = _shortfall(sound, frames, error)
     return Recording(
-        audio=np.concatenate(blocks),
+        audio=audio,
         format=f"{sound.format} {sound.subtype}",
         sample_rate=rate,
         channels=sound.channels,

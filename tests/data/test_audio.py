@@ -163,6 +163,7 @@ def test_a_sample_that_is_no_level_is_named_by_its_time(tmp_path, bad, reason):
         (b"These are notes about the session.\n" * 40, "not audio: format not recognised"),
         (encode(tone())[:30], "cannot be decoded"),
         (encode(tone(0.0)), "no samples"),
+        (encode(np.ones(3), 1_000_000), "no samples"),
         (encode(tone())[:24] + struct.pack("<I", 3) + encode(tone())[28:], "not plausible"),
     ],
 )
