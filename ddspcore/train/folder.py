@@ -24,7 +24,6 @@ class RunFolder:
     key: str
     lock: filelock.BaseFileLock
     continued: bool
-    repeats: bool
 
     @property
     def metrics(self) -> Path:
@@ -44,7 +43,7 @@ class RunFolder:
 
     def write_status(self, state: State, **details: Any) -> None:
         """Replace `status.json`, readable at any time; what is not given stays as it was."""
-        status = _status(self.path) | {"key": self.key, "state": state, **details}
+        status = read_status(self.path) | {"key": self.key, "state": state, **details}
         write_json(self.path / "status.json", status, durable=False)
 
     def close(self) -> None:
@@ -84,13 +83,12 @@ def open_run_folder(
     """
     if run_dir is not None:
         return _open_exactly(key, run_dir, fresh)
-    same_key = [path for path in sorted(runs_dir.glob("*")) if _status(path).get("key") == key]
-    repeats = any(_status(path).get("state") == "finished" for path in same_key)
-    unfinished = [path for path in same_key if _status(path).get("state") != "finished"]
+    same_key = [path for path in sorted(runs_dir.glob("*")) if read_status(path).get("key") == key]
+    unfinished = [path for path in same_key if read_status(path).get("state") != "finished"]
     for path in [] if fresh else reversed(unfinished):
         lock = _try_lock(path)
         if lock is not None:
-            return RunFolder(path, key, lock, continued=True, repeats=repeats)
+            return RunFolder(path, key, lock, continued=True)
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem)
     stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
     path = runs_dir / f"{stamp}_{name}_{key[:6]}"
@@ -98,7 +96,7 @@ def open_run_folder(
     while path.exists():
         suffix += 1
         path = runs_dir / f"{stamp}-{suffix}_{name}_{key[:6]}"
-    return _start(path, key, repeats or fresh)
+    return _start(path, key)
 
 
 def _open_exactly(key: str, path: Path, fresh: bool) -> RunFolder | Finished:
@@ -108,8 +106,8 @@ def _open_exactly(key: str, path: Path, fresh: bool) -> RunFolder | Finished:
         _locked_or_fail(path).release()
         _move_aside(path)
     if _is_empty(path):
-        return _start(path, key, repeats=fresh)
-    status = _status(path)
+        return _start(path, key)
+    status = read_status(path)
     if not status:
         raise UserError(f"{path}: holds something else than a run; name an empty or absent folder")
     if status.get("key") != key:
@@ -119,12 +117,12 @@ def _open_exactly(key: str, path: Path, fresh: bool) -> RunFolder | Finished:
         )
     if status.get("state") == "finished":
         return Finished(path)
-    return RunFolder(path, key, _locked_or_fail(path), continued=True, repeats=False)
+    return RunFolder(path, key, _locked_or_fail(path), continued=True)
 
 
-def _start(path: Path, key: str, repeats: bool) -> RunFolder:
+def _start(path: Path, key: str) -> RunFolder:
     path.mkdir(parents=True, exist_ok=True)
-    folder = RunFolder(path, key, _locked_or_fail(path), continued=False, repeats=repeats)
+    folder = RunFolder(path, key, _locked_or_fail(path), continued=False)
     folder.write_status("running")
     return folder
 
@@ -156,7 +154,8 @@ def _try_lock(path: Path) -> filelock.BaseFileLock | None:
     return lock
 
 
-def _status(path: Path) -> dict[str, Any]:
+def read_status(path: Path) -> dict[str, Any]:
+    """Return what a run folder's `status.json` says; nothing if there is none that is whole."""
     try:
         status = read_json(path / "status.json")
     except UserError:

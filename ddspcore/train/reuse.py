@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from ddspcore.train.folder import RunFolder
+from ddspcore.train.folder import RunFolder, read_status
 from ddspcore.train.stage import BEST, LAST
 from ddspcore.train.state import FILE, find_stage
 
@@ -12,13 +12,11 @@ from ddspcore.train.state import FILE, find_stage
 def reuse_stage(folder: RunFolder, name: str, key: str) -> Path | None:
     """Copy a finished stage of this key from a neighbouring run; returns where it came from.
 
-    A run that repeats a finished one reuses nothing: it is there to be compared.
+    A run of this very key is no neighbour: repeating a run is for comparing what it trains.
     """
-    if folder.repeats:
-        return None
     for neighbour in sorted(folder.path.parent.glob(f"*/{name}/{FILE}")):
         other = neighbour.parent
-        if other.parent == folder.path:
+        if read_status(other.parent).get("key") == folder.key:
             continue
         saved = find_stage(other, key)
         if saved is None or not saved.position.done:

@@ -43,7 +43,6 @@ def test_a_finished_run_is_left_alone(tmp_path):
     second = open_folder(tmp_path)
     second.close()
     assert second.path != first.path
-    assert second.repeats
 
 
 def test_a_locked_folder_is_running_not_unfinished(tmp_path):

@@ -125,6 +125,12 @@ def test_the_same_command_repeats_every_number(recipe, finished, tmp_path):
     assert contents(tmp_path / "again") == contents(finished)
 
 
+def test_a_repeat_beside_a_finished_run_trains_again(recipe, finished):
+    output = ddsp(recipe, finished.parent / "beside")
+    assert "already trained" not in output
+    assert contents(finished.parent / "beside") == contents(finished)
+
+
 def test_resolved_toml_repeats_the_run(finished, tmp_path):
     ddsp(finished / "resolved.toml", tmp_path / "again")
     tensors, metrics, _ = contents(tmp_path / "again")
@@ -183,7 +189,7 @@ def test_editing_the_last_stage_trains_only_that(recipe, finished, tmp_path):
     before = (finished / "A" / "best.safetensors").read_bytes()
     edited = finished.parent / "edited"
     output = ddsp(recipe, edited, "--set", "stage.B.steps=10")
-    assert f"stage A: already trained in {finished / 'A'}" in output
+    assert "stage A: already trained in" in output
     assert (edited / "A" / "best.safetensors").read_bytes() == before
     summary = json.loads((edited / "summary.json").read_text())
     assert [stage["steps"] for stage in summary["stages"]] == [40, 10]
