@@ -8,15 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, OptionError, backbone, option
-from ddspcore.builtin.attention import LocalAttention
+from ddspcore.builtin.attention import LocalAttention, rotary_turns
 from ddspcore.dsp.scales import to_unit
 
 INPUTS = "features to listen to; empty means every feature on the frame axis"
 
 
 def scaled(inputs: tuple[Control, ...], features: Mapping[str, Tensor]) -> list[Tensor]:
-    """Return the features in the order of `inputs`, each scaled to about [0, 1]."""
-    return [to_unit(control, features[control.name]) for control in inputs]
+    """Return the features in the order of `inputs`, each scaled to about [-1, 1].
+
+    Centred, because a network learns slowly from inputs that all have one sign.
+    """
+    return [2 * to_unit(control, features[control.name]) - 1 for control in inputs]
 
 
 def channels(inputs: tuple[Control, ...]) -> int:
@@ -113,7 +116,10 @@ class Transformer(nn.Module):
     """A transformer whose attention is local, so that it plays files of any length.
 
     A frame sees `span` frames a layer, to both sides or, causal, to the past only. Layers are
-    pre-norm, with a norm at the end.
+    pre-norm, with a norm at the end. Absolute positions count from the first frame of what it is
+    given, so what is learnt with them holds for that length alone.
+
+    Source of absolute positions: Vaswani et al., Attention Is All You Need (2017), section 3.5.
     """
 
     @attrs.frozen
@@ -127,8 +133,9 @@ class Transformer(nn.Module):
         feedforward: int = option(2, ge=1, help="feed-forward channels, as a multiple of width")
         causal: bool = option(True, help="see no later frames")
         span: int = option(32, ge=1, help="frames that a layer sees back, and ahead if not causal")
-        position: Literal["rotary", "none"] = option(
-            "rotary", help="how frames know their distance"
+        position: Literal["rotary", "absolute", "none"] = option(
+            "rotary",
+            help="how frames are told apart: by distance, or, to overfit one chunk, by their number",
         )
 
         def __attrs_post_init__(self) -> None:
@@ -138,6 +145,7 @@ class Transformer(nn.Module):
     def __init__(self, opt: Options, ctx: Context, inputs: tuple[Control, ...]):
         super().__init__()
         self.inputs = inputs
+        self.numbered = opt.position == "absolute"
         self.embed = nn.Linear(channels(inputs), opt.width)
         self.layers = nn.Sequential(*(TransformerLayer(opt) for _ in range(opt.layers)))
         self.norm = nn.LayerNorm(opt.width)
@@ -155,6 +163,9 @@ class Transformer(nn.Module):
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
         embedded = self.embed(torch.cat(scaled(self.inputs, features), dim=-1))
+        if self.numbered:
+            cos, sin = rotary_turns(*embedded.shape[1:])
+            embedded = embedded + torch.cat([sin, cos], dim=-1).to(embedded)
         hidden: Tensor = self.norm(self.layers(embedded))
         return hidden
 

@@ -25,6 +25,9 @@ COMMANDS = {
     "completion": "ddspcore.cli.completion:completion",
 }
 COMPLETE = "_DDSP_COMPLETE"
+# Threads that spin while they wait for each other make a step many times slower on a machine that
+# is busy otherwise. OpenMP reads this when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # What the machine refuses is no bug, wherever in the program it shows.
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
