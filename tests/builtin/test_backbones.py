@@ -121,6 +121,24 @@ def test_transformer_tells_frames_apart_by_position():
     assert not torch.allclose(backbone(features)[:, 8], backbone(swapped)[:, 8], atol=1e-6)
 
 
+def test_absolute_positions_number_the_frames():
+    numbered = build(Transformer, width=16, layers=1, heads=2, span=8, position="absolute")
+    constant = {name: value[:, :1].expand(-1, 12, -1) for name, value in play(1, 12).items()}
+    hidden = numbered(constant)[0]
+    apart = torch.cdist(hidden, hidden) + torch.eye(12)
+    assert apart.min() > 1e-3
+    later = numbered({name: value[:, 3:] for name, value in play(1, 15).items()})
+    assert not torch.allclose(later, numbered(play(1, 15))[:, 3:], atol=1e-3)
+
+
+def test_inputs_are_centred():
+    from ddspcore.builtin.backbones import scaled
+
+    edges = {"f0_hz": torch.tensor([50.0, 1000.0]), "loudness_db": torch.tensor([-80.0, 0.0])}
+    for values in scaled(INPUTS[:2], edges):
+        torch.testing.assert_close(values, torch.tensor([-1.0, 1.0]))
+
+
 def test_uneven_heads_are_an_option_error():
     with pytest.raises(OptionError, match="heads"):
         Transformer.Options(width=64, heads=3)
