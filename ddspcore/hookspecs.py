@@ -9,6 +9,10 @@ and paths in, nothing out; what an observer raises is logged, never fatal.
     @hookimpl
     def ddsp_losses():
         return [MelShape]
+
+A package names its module in the entry-point group `ddspcore.v1`. Recipes need no hook: the group
+`ddspcore.v1.recipes` names a package's folder of .toml files, which is found without an import and
+addressed as `plugin:stem`.
 """
 
 from collections.abc import Iterable, Mapping
