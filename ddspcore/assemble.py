@@ -63,31 +63,9 @@ def declare(recipe: Recipe) -> Wiring:
 
     Raises RecipeError with every need that nothing serves.
     """
-    ctx = context_of(recipe)
-    nodes = [Node("source", recipe.data.name, (), _declared(recipe.data, "provides", ctx))]
-    uses: dict[tuple[str, str], Use] = {("source", recipe.data.name): recipe.data}
-
-    def add(kind: str, use: Use, label: str, **declarations: Any) -> None:
-        uses[kind, label] = use
-        nodes.append(Node(kind, label, **declarations))
-
-    for use in recipe.features:
-        needs, provides = (_declared(use, what, ctx) for what in ("needs", "provides"))
-        add("feature", use, use.name, needs=needs, provides=provides)
-    if recipe.backbone is not None:
-        needs = _declared(recipe.backbone, "needs", ctx)
-        add("backbone", recipe.backbone, "backbone", needs=needs)
-    for use in recipe.heads:
-        add("head", use, use.name, provides=_declared(use, "provides", ctx))
-    for synth in recipe.synths:
-        provides = (_declared(synth, "provides", ctx),)
-        needs = _declared(synth, "needs", ctx)
-        add("synth", synth, synth.name, needs=needs, provides=provides, bind=synth.bind)
-    for stage in recipe.stages:
-        for loss in stage.losses:
-            label = f"{stage.name}.{loss.name}"
-            add("loss", loss, label, needs=_declared(loss, "needs", ctx) or ())
-    wiring = wire(nodes)
+    placed = list(_nodes(recipe, context_of(recipe)))
+    wiring = wire([node for node, _ in placed])
+    uses = {(node.kind, node.label): use for node, use in placed}
     problems = [
         Problem(fault.message, uses[fault.node.kind, fault.node.label].origin, fault.hints)
         for fault in wiring.faults
@@ -96,6 +74,27 @@ def declare(recipe: Recipe) -> Wiring:
     if problems:
         raise RecipeError(problems)
     return wiring
+
+
+def _nodes(recipe: Recipe, ctx: Context) -> Iterator[tuple[Node, Use]]:
+    """Yield what every component declares, in pipeline order, with its place in the recipe."""
+    source = recipe.data
+    yield Node("source", source.name, provides=_declared(source, "provides", ctx)), source
+    for use in recipe.features:
+        needs, provides = (_declared(use, what, ctx) for what in ("needs", "provides"))
+        yield Node("feature", use.name, needs, provides), use
+    if recipe.backbone is not None:
+        needs = _declared(recipe.backbone, "needs", ctx)
+        yield Node("backbone", "backbone", needs), recipe.backbone
+    for use in recipe.heads:
+        yield Node("head", use.name, provides=_declared(use, "provides", ctx)), use
+    for synth in recipe.synths:
+        needs, signal = (_declared(synth, what, ctx) for what in ("needs", "provides"))
+        yield Node("synth", synth.name, needs, (signal,), synth.bind), synth
+    for stage in recipe.stages:
+        for loss in stage.losses:
+            needs = _declared(loss, "needs", ctx) or ()
+            yield Node("loss", f"{stage.name}.{loss.name}", needs), loss
 
 
 def _target_problems(recipe: Recipe, wiring: Wiring) -> list[Problem]:

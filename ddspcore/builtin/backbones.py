@@ -135,7 +135,7 @@ class Transformer(nn.Module):
         span: int = option(32, ge=1, help="frames that a layer sees back, and ahead if not causal")
         position: Literal["rotary", "absolute", "none"] = option(
             "rotary",
-            help="how frames are told apart: by distance, or, to overfit one chunk, by their number",
+            help="how frames are told apart: by distance or, to overfit a chunk, by number",
         )
 
         def __attrs_post_init__(self) -> None:

@@ -57,7 +57,8 @@ class Evaluation:
 def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: Path) -> Evaluation:
     """Run every evaluator on a split's items, whole ones where the source offers them.
 
-    Each writes into a folder of its own, named by its label.
+    Each writes into a folder of its own, named by its label. Of two numbers with one name, the
+    second is called `label/name`.
     """
     values: dict[str, float] = {}
     files: dict[str, tuple[Path, ...]] = {}
@@ -66,7 +67,9 @@ def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: P
     for evaluator in evaluators:
         folder = out_dir / evaluator.label
         folder.mkdir(parents=True, exist_ok=True)
-        values |= evaluator.run(feed.pipeline, feed.in_order(items, size=1), folder)
+        found = evaluator.run(feed.pipeline, feed.in_order(items, size=1), folder)
+        for name, value in found.items():
+            values[f"{evaluator.label}/{name}" if name in values else name] = value
         written = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
         if written:
             files[evaluator.label] = written
