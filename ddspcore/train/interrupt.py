@@ -16,9 +16,8 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[StopRequest]:
+def stop_on_signal(request: StopRequest) -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM into a request; a second one interrupts at once."""
-    request = StopRequest()
 
     def ask(number: int, frame: FrameType | None) -> None:
         if request.asked:
@@ -27,7 +26,7 @@ def stop_on_signal() -> Iterator[StopRequest]:
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield request
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -23,7 +23,7 @@ from ddspcore.train.device import DeviceChoice, choose_device
 from ddspcore.train.evaluation import build_evaluator, evaluate
 from ddspcore.train.events import RunInfo, StageResult
 from ddspcore.train.folder import Finished, RunFolder, digest, open_run_folder
-from ddspcore.train.interrupt import stop_on_signal
+from ddspcore.train.interrupt import StopRequest, stop_on_signal
 from ddspcore.train.provenance import (
     differences,
     read_provenance,
@@ -81,7 +81,7 @@ def run(request: Request, console: Console) -> Outcome:
     except TrainingStopped:
         opened.write_status("stopped")
         raise
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         opened.write_status("interrupted")
         raise
     finally:
@@ -144,7 +144,7 @@ def _train(
     keys = stage_keys(recipe, _fingerprint(source))
     saved = tuple(find_trained(folder, keys, console.print))
     cut_logs(folder, saved)
-    with stop_on_signal() as stop, RunLog(folder.metrics, folder.log, console) as log:
+    with RunLog(folder.metrics, folder.log, console) as log:
         chain = Chain(
             recipe=recipe,
             wiring=request.wiring,
@@ -154,10 +154,11 @@ def _train(
             log=log,
             observers=Observers(request.plugins),
             info=info,
-            stop=stop,
+            stop=StopRequest(),
         )
         chain.tell("ddsp_run_start")
-        results = chain.train(keys, saved)
+        with stop_on_signal(chain.stop):
+            results = chain.train(keys, saved)
         summary = _evaluate(chain, results)
         chain.tell("ddsp_run_end", summary=summary)
         for sentence in summary["in_words"]:
