@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,6 +105,12 @@ def finished(tmp_path_factory):
     return folder / "run"
 
 
+@pytest.fixture
+def alone(finished, tmp_path):
+    """Return the finished run in a folder where no other test leaves stages to reuse."""
+    return shutil.copytree(finished, tmp_path / "runs" / "finished")
+
+
 def test_training_helps(finished):
     summary = json.loads((finished / "summary.json").read_text())
     first = next(x for x in metric_lines(finished) if x["kind"] == "metric")
@@ -125,10 +132,10 @@ def test_the_same_command_repeats_every_number(recipe, finished, tmp_path):
     assert contents(tmp_path / "again") == contents(finished)
 
 
-def test_a_repeat_beside_a_finished_run_trains_again(recipe, finished):
-    output = ddsp(recipe, finished.parent / "beside")
+def test_a_repeat_beside_a_finished_run_trains_again(recipe, alone):
+    output = ddsp(recipe, alone.parent / "beside")
     assert "already trained" not in output
-    assert contents(finished.parent / "beside") == contents(finished)
+    assert contents(alone.parent / "beside") == contents(alone)
 
 
 def test_resolved_toml_repeats_the_run(finished, tmp_path):
@@ -185,9 +192,9 @@ def test_a_finished_run_dir_says_so(recipe, finished):
     assert "this very run is finished already" in ddsp(recipe, finished)
 
 
-def test_editing_the_last_stage_trains_only_that(recipe, finished, tmp_path):
-    before = (finished / "A" / "best.safetensors").read_bytes()
-    edited = finished.parent / "edited"
+def test_editing_the_last_stage_trains_only_that(recipe, alone):
+    before = (alone / "A" / "best.safetensors").read_bytes()
+    edited = alone.parent / "edited"
     output = ddsp(recipe, edited, "--set", "stage.B.steps=10")
     assert "stage A: already trained in" in output
     assert (edited / "A" / "best.safetensors").read_bytes() == before
