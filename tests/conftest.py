@@ -1,6 +1,7 @@
 """Fixtures that several test files share: installed plugins that are not, and the command line."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,11 @@ from textwrap import dedent
 
 import pytest
 from attrs import frozen
+from hypothesis import settings
+
+# The same examples in every run, however slow the machine is.
+settings.register_profile("ddspcore", derandomize=True, deadline=None)
+settings.load_profile("ddspcore")
 
 LOSS = """
 from ddspcore import hookimpl, loss
@@ -38,6 +44,14 @@ def _one_thread():
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Whatever order the tests run in, each draws the same numbers."""
+    import torch
+
+    torch.manual_seed(0)
 
 
 class Site:
@@ -85,6 +99,19 @@ def site(tmp_path, monkeypatch):
     yield site
     for module in site.modules:
         sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def readme_file() -> Callable[[str], str]:
+    """Return a file that the README shows: the block whose first line is its name in a comment."""
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+    def read(name: str) -> str:
+        block = re.search(rf"^```\w+\n(# {re.escape(name)}\n.*?)^```$", text, re.M | re.S)
+        assert block, f"the README shows no {name}"
+        return block[1]
+
+    return read
 
 
 @frozen
