@@ -4,6 +4,7 @@ import attrs
 import pytest
 
 from ddspcore import Context, Control
+from ddspcore.context import RateError
 from ddspcore.controls import clash
 
 GAIN = Control("gain", unit="linear", channels=65, lo=0.0, hi=2.0)
@@ -58,7 +59,7 @@ def test_a_context_tells_rates_and_never_lengths():
     context = Context({"sample": 16_000.0, "frame": 62.5})
     assert context.rate("frame") == 62.5
     assert context.ratio("sample", "frame") == 256
-    with pytest.raises(LookupError, match="no rate; audio components need"):
+    with pytest.raises(RateError, match="no rate; audio components need"):
         Context().rate("sample")
     with pytest.raises(TypeError):
         context.rates["sample"] = 1.0

@@ -8,7 +8,7 @@ import attrs
 
 from ddspcore.catalog import Catalog
 from ddspcore.component import option_spec
-from ddspcore.context import Context
+from ddspcore.context import Context, RateError
 from ddspcore.recipe.components import (
     check_name,
     fill,
@@ -155,7 +155,7 @@ def _with_key(metric: MetricUse, audio: Audio | None, table: Node) -> MetricUse:
     title = title_of(table, "evaluator")
     try:
         declared = cls.metrics(metric.options, Context(audio.rates() if audio else {}))
-    except LookupError as error:
+    except RateError as error:
         raise RecipeError([Problem(f"{title}: {error}", metric.origin)]) from None
     names = [each.name for each in declared]
     if not names:
