@@ -1,0 +1,236 @@
+"""What a user gets: wheels in an environment of their own, in an empty folder, without a clone."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import soundfile
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "{package}"
+version = "0.3.0"
+dependencies = ["ddspcore"]
+[project.entry-points."{group}"]
+{name} = "{module}"
+"""
+USURPER = """
+from ddspcore import hookimpl, loss
+
+@loss("mrstft")
+class Usurper:
+    '''Call itself like a built-in.'''
+
+    def forward(self, pred, target):
+        return (pred - target).abs().mean()
+
+@hookimpl
+def ddsp_losses():
+    return [Usurper]
+"""
+# package: its source, its plugin's name, its entry-point group
+BAD = {
+    "ddsp-loss-exit": ("raise SystemExit(3)", "exit", "ddspcore.v1"),
+    "ddsp-loss-syntax": ("def f(:\n", "syntax", "ddspcore.v1"),
+    "ddsp-loss-loud": ("print('hello from a plugin')", "loud", "ddspcore.v1"),
+    "ddsp-loss-warp": ("raise ImportError('never imported')", "warp", "ddspcore.v2"),
+    "ddsp-loss-usurper": (USURPER, "core", "ddspcore.v1"),
+}
+SHORT = [
+    *("--device", "cpu", "--set", "metric.items=1"),
+    *(word for stage in "ABC" for word in ("--set", f"stage.{stage}.steps=2")),
+]
+
+
+def run(
+    *command: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def build(source: Path, out: Path, *what: str) -> Path:
+    """Build a project without a network, in the environment of these tests."""
+    command = (sys.executable, "-m", "build", "--no-isolation", *what, "--outdir", out, source)
+    run(*command, cwd=source.parent)
+    (wheel,) = out.glob("*.whl")
+    return wheel
+
+
+class Place:
+    """A new environment that holds what was installed into it, and an empty folder to work in.
+
+    What ddspcore depends on is borrowed from the environment of these tests.
+    """
+
+    def __init__(self, folder: Path, wheel: Path):
+        self.bin = folder / "venv" / "bin"
+        self.desk = folder / "desk"
+        self.desk.mkdir()
+        run(sys.executable, "-m", "venv", "--without-pip", folder / "venv")
+        self.install("--no-deps", wheel)
+        (site,) = folder.glob("venv/lib/python*/site-packages")
+        ours = {sysconfig.get_path(scheme) for scheme in ("purelib", "platlib")}
+        (site / "borrowed.pth").write_text("\n".join(ours))
+
+    def install(self, *what: object) -> None:
+        pip = (sys.executable, "-m", "pip", "--python", self.bin / "python", "install")
+        run(*pip, "--quiet", "--no-index", "--no-build-isolation", *what)
+
+    def run(self, program: str, *words: object) -> subprocess.CompletedProcess[str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "DDSP_"))}
+        more = {"DDSP_CACHE": str(self.desk.parent / "cache"), "OMP_NUM_THREADS": "1"}
+        return run(self.bin / program, *words, cwd=self.desk, env=kept | more)
+
+    def ddsp(self, *words: object) -> subprocess.CompletedProcess[str]:
+        return self.run("ddsp", *words)
+
+    def plugins(self) -> dict[str, dict[str, object]]:
+        return {
+            row["name"]: row for row in json.loads(self.ddsp("plugins", "list", "--json").stdout)
+        }
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """Return a folder with an sdist and the wheel that was built from it."""
+    out = tmp_path_factory.mktemp("dist")
+    build(ROOT, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(built) -> Path:
+    return next(built.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def place(wheel, tmp_path_factory) -> Place:
+    return Place(tmp_path_factory.mktemp("place"), wheel)
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_the_wheel_holds_the_package_with_its_recipes_and_nothing_else(wheel):
+    files = contents(wheel)
+    sources = {
+        f"ddspcore/{p.relative_to(ROOT / 'ddspcore')}": p for p in ROOT.glob("ddspcore/**/*.py")
+    }
+    recipes = [*ROOT.glob("recipes/*.toml"), *ROOT.glob("recipes/audio/**/*.*")]
+    sources |= {f"ddspcore/{path.relative_to(ROOT)}": path for path in recipes}
+    assert "ddspcore/recipes/audio/LICENSE.txt" in sources
+    ours = {name: data for name, data in files.items() if name.startswith("ddspcore/")}
+    assert set(ours) == {*sources, "ddspcore/py.typed"}
+    assert all(ours[name] == path.read_bytes() for name, path in sources.items())
+    others = {name.partition("/")[2] for name in set(files) - set(ours)}
+    assert others == {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
+
+
+def test_the_wheel_is_the_same_with_and_without_an_sdist(wheel, tmp_path):
+    assert contents(build(ROOT, tmp_path, "--wheel")) == contents(wheel)
+
+
+def test_the_sdist_holds_what_a_wheel_is_built_from(built):
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        members = archive.getmembers()
+    assert all(member.isfile() for member in members)  # a link would break where links do not work
+    tops = {member.name.split("/")[1] for member in members}
+    assert {"ddspcore", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"} <= tops
+    assert not {"tests", "recipes", "docs", "Makefile"} & tops
+
+
+def test_the_command_line_works_far_from_a_clone(place):
+    where = place.run("python", "-c", "import ddspcore; print(ddspcore.__file__)").stdout
+    assert Path(where.strip()).is_relative_to(place.bin.parent)
+    assert "Train differentiable synthesisers" in place.ddsp("--help").stdout
+    assert "best_low_loss" in place.ddsp("recipes", "list").stdout
+    core = place.plugins()["core"]
+    assert (core["state"], core["package"]) == ("ok", "ddspcore")
+    assert "proved by a dry run" in place.ddsp("check", "best_low_loss").stdout
+
+
+def masked(line: str) -> str:
+    """Hide what depends on how long a run trained: numbers and verdicts."""
+    return re.sub(r"\d[\d.e-]*|\(\w+\)$", "#", line)
+
+
+def test_a_shipped_recipe_trains_on_the_shipped_recording(place):
+    lines = place.ddsp("run", "best_low_loss", "--run-dir", "run", *SHORT).stdout.splitlines()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"^```text\n(.*?)^```$", readme, re.M | re.S)[1].splitlines()
+    assert shown[0] in lines
+    assert {masked(line) for line in shown} - {"..."} <= {masked(line) for line in lines}
+    target = json.loads((place.desk / "run" / "summary.json").read_text())["renders"]["target"]
+    place.ddsp("render", "run", Path("run", target), "out.wav", "--transpose", "-12")
+    sound = soundfile.info(place.desk / "out.wav")
+    assert sound.frames == soundfile.info(place.desk / "run" / target).frames
+    assert sound.samplerate == 16_000
+
+
+def test_the_plugin_of_the_readme_is_packaged_installed_and_used(place, readme_file, tmp_path):
+    project = tmp_path / "ddsp-loss-spectral"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(readme_file("pyproject.toml"))
+    (project / "ddsp_loss_spectral.py").write_text(readme_file("my_loss.py"))
+    place.install(build(project, tmp_path, "--wheel"))
+    assert place.plugins()["spectral"] == {
+        "name": "spectral",
+        "package": "ddsp-loss-spectral",
+        "version": "0.1.0",
+        "state": "ok",
+        "reason": "",
+        "provides": {"loss": ["spectral-tilt"]},
+    }
+    (place.desk / "mine.toml").write_text(
+        'extends = "core:best_low_loss"\n[[stage]]\nname = "A"\n'
+        '[[stage.loss]]\nuse = "spectral-tilt"\npower = 2.0\n'
+    )
+    assert "loss A.spectral-tilt" in place.ddsp("check", "mine.toml").stdout
+
+
+def test_bad_plugins_are_rows_in_a_table(wheel, tmp_path):
+    place = Place(tmp_path, wheel)
+    for package, (source, name, group) in BAD.items():
+        module = package.replace("-", "_")
+        text = PYPROJECT.format(package=package, module=module, name=name, group=group)
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "pyproject.toml").write_text(text)
+        (tmp_path / package / f"{module}.py").write_text(source)
+    place.install(*(tmp_path / package for package in BAD))
+    listed = place.ddsp("plugins", "list", "--json")
+    assert listed.stderr == "hello from a plugin\n"
+    rows = {row["name"]: row for row in json.loads(listed.stdout)}
+    told = {name: (row["state"], row["reason"]) for name, row in rows.items()}
+    assert told["core"] == told["ddsp-loss-usurper"] == ("ok", "")
+    assert told["exit"] == ("broken", "SystemExit: 3")
+    assert told["syntax"] == (
+        "broken",
+        "SyntaxError: invalid syntax (ddsp_loss_syntax.py, line 1)",
+    )
+    assert told["loud"][0] == "ok"
+    assert told["warp"] == ("incompatible", "built for plugin API 2, this ddspcore speaks 1")
+    assert rows["core"]["package"] == "ddspcore"
+    assert "mrstft" in rows["core"]["provides"]["loss"]
+    assert rows["ddsp-loss-usurper"]["provides"] == {"loss": ["ddsp-loss-usurper:mrstft"]}
+    assert 'use = "core:mrstft"' in place.ddsp("recipes", "show", "best_low_loss").stdout
