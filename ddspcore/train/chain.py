@@ -68,7 +68,9 @@ def cut_logs(folder: RunFolder, saved: Sequence[SavedStage]) -> None:
     """Drop log lines written after the last saved state, so that none is written twice."""
     for name, path in (("metrics", folder.metrics), ("log", folder.log)):
         if path.exists():
-            os.truncate(path, saved[-1].offsets[name] if saved else 0)
+            # A log is not flushed to disk: a machine that lost power may have kept less of it.
+            end = saved[-1].offsets[name] if saved else 0
+            os.truncate(path, min(end, path.stat().st_size))
 
 
 @frozen

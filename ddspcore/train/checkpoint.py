@@ -38,6 +38,11 @@ def write_bytes(path: Path, data: bytes, durable: bool = True) -> None:
         ) from failure
 
 
+def is_temporary(path: Path) -> bool:
+    """Whether a file is what `write_bytes` leaves when its process is killed."""
+    return path.name.startswith(".") and path.suffix == ".tmp"
+
+
 def _flush_folder(folder: Path) -> None:
     if os.name != "posix":
         return

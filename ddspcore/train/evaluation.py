@@ -1,5 +1,6 @@
 """Evaluators on a pipeline: eval mode, no gradients, no trace left in what is trained."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 from attrs import frozen
 
 from ddspcore.assemble import build, context_of, declared_metrics
+from ddspcore.errors import PluginError
 from ddspcore.metric import Metric
 from ddspcore.pipeline import Pipeline
 from ddspcore.randomness import forked
@@ -28,7 +30,10 @@ class Evaluator:
         return next(m for m in self.metrics if key in (None, m.name))
 
     def run(self, pipeline: Pipeline, batches: Batches, out_dir: Path) -> dict[str, float]:
-        """Evaluate in eval mode, without gradients, under generators of its own."""
+        """Evaluate in eval mode, without gradients, under generators of its own.
+
+        Raises PluginError if it returns anything but the numbers that it declares.
+        """
         training = pipeline.training
         pipeline.eval()
         try:
@@ -36,7 +41,18 @@ class Evaluator:
                 found = self.call(pipeline, batches, out_dir)
         finally:
             pipeline.train(training)
-        return {str(name): float(value) for name, value in found.items()}
+        try:
+            numbers = {str(name): float(value) for name, value in found.items()}
+        except (AttributeError, TypeError, ValueError) as failure:
+            what = f"evaluator {self.label} returns {found!r}, not numbers by name"
+            raise PluginError(what) from failure
+        declared = ", ".join(metric.name for metric in self.metrics)
+        for name in numbers:
+            if not any(metric.covers(name) for metric in self.metrics):
+                raise PluginError(
+                    f'evaluator {self.label} returns "{name}", but it declares {declared}'
+                )
+        return numbers
 
 
 def build_evaluator(recipe: Recipe, use: Use) -> Evaluator:
@@ -70,11 +86,11 @@ def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: P
         found = evaluator.run(feed.pipeline, feed.in_order(items, size=1), folder)
         for name, value in found.items():
             values[f"{evaluator.label}/{name}" if name in values else name] = value
-        written = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
+        written = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
         if written:
             files[evaluator.label] = written
         else:
-            folder.rmdir()
+            shutil.rmtree(folder)
     if not files:
-        out_dir.rmdir()
+        shutil.rmtree(out_dir, ignore_errors=True)  # absent if the recipe has no evaluator
     return Evaluation(values, files)

@@ -11,9 +11,9 @@ import filelock
 from attrs import frozen
 
 from ddspcore.errors import UserError
-from ddspcore.train.checkpoint import read_json, to_json, write_json
+from ddspcore.train.checkpoint import is_temporary, read_json, to_json, write_json
 
-State = Literal["running", "interrupted", "stopped", "finished"]
+State = Literal["running", "interrupted", "stopped", "failed", "finished"]
 
 
 @frozen
@@ -128,7 +128,10 @@ def _start(path: Path, key: str) -> RunFolder:
 
 
 def _is_empty(path: Path) -> bool:
-    return not path.is_dir() or all(file.name == "lock" for file in path.iterdir())
+    """Whether nothing was saved here; a run killed at its very first write has saved nothing."""
+    return not path.is_dir() or all(
+        file.name == "lock" or is_temporary(file) for file in path.iterdir()
+    )
 
 
 def _move_aside(path: Path) -> None:

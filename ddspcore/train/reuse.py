@@ -4,9 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
+from ddspcore.errors import UserError
 from ddspcore.train.folder import RunFolder, read_status
 from ddspcore.train.stage import BEST, LAST
-from ddspcore.train.state import FILE, find_stage
+from ddspcore.train.state import FILE, SavedStage, find_stage
 
 
 def reuse_stage(folder: RunFolder, name: str, key: str) -> Path | None:
@@ -18,16 +19,28 @@ def reuse_stage(folder: RunFolder, name: str, key: str) -> Path | None:
         other = neighbour.parent
         if read_status(other.parent).get("key") == folder.key:
             continue
-        saved = find_stage(other, key)
-        if saved is None or not saved.position.done:
+        lines = other.parent / folder.metrics.name
+        saved = _whole_stage(other, key)
+        if saved is None or not saved.position.done or not lines.is_file():
             continue
         target = folder.stage(name)
         for file in (BEST, LAST, saved.path.name):
             shutil.copy2(other / file, target / file)
-        _copy_lines(other.parent / folder.metrics.name, folder.metrics, name)
+        _copy_lines(lines, folder.metrics, name)
         _copy_state(neighbour, target / FILE, folder)
         return other
     return None
+
+
+def _whole_stage(folder: Path, key: str) -> SavedStage | None:
+    """Return a neighbour's state; None if it is damaged, or files were deleted to make room."""
+    try:
+        saved = find_stage(folder, key)
+    except UserError:
+        return None
+    if saved is None or not all(f.is_file() for f in (folder / BEST, folder / LAST, saved.path)):
+        return None
+    return saved
 
 
 def _copy_lines(source: Path, target: Path, stage: str) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from ddspcore.assemble import build_source
 from ddspcore.data.progress import show_progress
-from ddspcore.errors import Interrupted, TrainingStopped
+from ddspcore.errors import Interrupted, TrainingStopped, UserError
 from ddspcore.observers import Observers
 from ddspcore.plugins import Plugin
 from ddspcore.recipe.reading import Document
@@ -70,7 +71,7 @@ def run(request: Request, console: Console) -> Outcome:
     device = choose_device(recipe.device)
     source = build_source(recipe)
     _prepare(source, console)
-    key = digest([canonical(recipe), _fingerprint(source)])
+    key = digest([canonical(recipe), stage_keys(recipe, _fingerprint(source))])
     stem = request.document.sources[0].stem
     opened = open_run_folder(key, stem, request.runs_dir, request.run_dir, request.fresh)
     if isinstance(opened, Finished):
@@ -83,6 +84,11 @@ def run(request: Request, console: Console) -> Outcome:
         raise
     except (Interrupted, KeyboardInterrupt):
         opened.write_status("interrupted")
+        raise
+    except Exception as failure:
+        failure.add_note(f"What {opened.path} holds is whole; the same command continues from it.")
+        with suppress(UserError):  # a full disk may be the reason
+            opened.write_status("failed")
         raise
     finally:
         opened.close()

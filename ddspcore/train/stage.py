@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ddspcore.assemble import Scheduled, Term
 from ddspcore.data.order import indices
-from ddspcore.errors import Interrupted, TrainingStopped, UserError
+from ddspcore.errors import Interrupted, PluginError, TrainingStopped, UserError
 from ddspcore.gates import physical_faults
 from ddspcore.metric import Metric
 from ddspcore.pipeline import Batch, parameters_by_module
@@ -127,6 +127,11 @@ class StageTrainer:
 
     def _save(self) -> None:
         self._stop_if_not_finite()
+        if not torch.stack([weight.isfinite().all() for weight in self.trained]).all():
+            raise TrainingStopped(
+                f"stage {self.stage.name}, step {self.position.step}: weights are no finite "
+                f"numbers, so a gradient was not; {self._remedy()}"
+            )
         with self.average.swapped_in():
             save_tensors(self.setup.folder / LAST, self.pipeline.state_dict())
         groups = {
@@ -235,8 +240,12 @@ class StageTrainer:
         culprits = [name for name, total in self.sums.items() if not math.isfinite(float(total))]
         raise TrainingStopped(
             f"stage {self.stage.name}, step {bad + 1}: {', '.join(culprits)} is no finite number; "
-            f"the last good checkpoint is {self.setup.folder / LAST}; lower lr, or set clip = 1.0"
+            f"{self._remedy()}"
         )
+
+    def _remedy(self) -> str:
+        last = self.setup.folder / LAST
+        return f"the last good checkpoint is {last}; lower lr, or set clip = 1.0"
 
     def _measure(self) -> None:
         """Measure the metric; keep the weights if they are the best so far."""
@@ -244,7 +253,12 @@ class StageTrainer:
         batches = self.setup.feed.in_order(plan.split, self.stage.batch, plan.items)
         with self.average.swapped_in():
             found = plan.evaluator.run(self.pipeline, batches, self.setup.folder)
-            value = found[plan.metric.name]
+            value = found.get(plan.metric.name)
+            if value is None:
+                raise PluginError(
+                    f"evaluator {plan.evaluator.label} declares {plan.metric.name}, "
+                    "which decides what is best, but does not return it"
+                )
             is_best = plan.metric.better(value, position.best)
             if is_best:
                 position.best, position.best_step = value, position.step

@@ -8,6 +8,7 @@ import attrs
 from attrs import define, frozen
 from torch import Tensor
 
+from ddspcore.errors import UserError
 from ddspcore.train.checkpoint import load_tensors, read_json, save_tensors, write_json
 
 FILE = "state.json"
@@ -63,11 +64,17 @@ def save_stage(
 
 
 def find_stage(folder: Path, key: str) -> SavedStage | None:
-    """Return the state in a stage's folder, if there is one and it has this key."""
+    """Return the state in a stage's folder, if there is one and it has this key.
+
+    Raises UserError if the file is not what `save_stage` writes.
+    """
     if not (folder / FILE).is_file():
         return None
     state = read_json(folder / FILE)
-    if state["key"] != key:
-        return None
-    position = Position(**{field.name: state[field.name] for field in attrs.fields(Position)})
-    return SavedStage(position, state["offsets"], folder / state["tensors"])
+    try:
+        if state["key"] != key:
+            return None
+        position = Position(**{field.name: state[field.name] for field in attrs.fields(Position)})
+        return SavedStage(position, state["offsets"], folder / state["tensors"])
+    except (KeyError, TypeError) as failure:
+        raise UserError(f"{folder / FILE}: is no state of a stage: {failure!r}") from failure

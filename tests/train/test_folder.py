@@ -115,6 +115,15 @@ def test_run_dir_that_holds_something_else(tmp_path):
         open_folder(tmp_path, tmp_path / "file")
 
 
+def test_what_a_kill_at_the_first_write_leaves_is_no_run(tmp_path):
+    place = tmp_path / "here"
+    place.mkdir()
+    (place / ".status.json.123.tmp").write_text("{")
+    folder = open_folder(tmp_path, place)
+    folder.close()
+    assert not folder.continued
+
+
 def test_a_living_run_in_run_dir_is_an_error(tmp_path):
     place = tmp_path / "here"
     first = open_folder(tmp_path, place)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ddspcore.cli import main
+from ddspcore.train.checkpoint import load_tensors
 
 TOY = Path(__file__).with_name("toy.py")
 RECIPE = """
@@ -188,6 +189,16 @@ def test_ctrl_c_saves_and_exits_130(recipe, finished, tmp_path):
     assert state["step"] >= 10
 
 
+def test_a_log_that_lost_its_end_is_not_filled_up(recipe, tmp_path):
+    """Logs are not flushed to disk: after a power cut they may be shorter than at the last save."""
+    ddsp(recipe, tmp_path / "run")
+    (tmp_path / "run" / "metrics.jsonl").write_bytes(b"")
+    status = tmp_path / "run" / "status.json"
+    status.write_text(status.read_text().replace("finished", "running"))
+    assert "continuing" in ddsp(recipe, tmp_path / "run")
+    assert b"\0" not in (tmp_path / "run" / "metrics.jsonl").read_bytes()
+
+
 def test_a_finished_run_dir_says_so(recipe, finished):
     assert "this very run is finished already" in ddsp(recipe, finished)
 
@@ -201,6 +212,35 @@ def test_editing_the_last_stage_trains_only_that(recipe, alone):
     summary = json.loads((edited / "summary.json").read_text())
     assert [stage["steps"] for stage in summary["stages"]] == [40, 10]
     assert [x["stage"] for x in metric_lines(edited)].count("A") == 17
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda stage: (stage / "best.safetensors").unlink(),
+        lambda stage: (stage / "state.json").write_text("{"),
+        lambda stage: (stage / "state.json").write_text('{"step": 1}'),
+        lambda stage: (stage.parent / "metrics.jsonl").unlink(),
+    ],
+)
+def test_a_damaged_neighbour_is_not_reused(recipe, alone, harm):
+    harm(alone / "A")
+    output = ddsp(recipe, alone.parent / "edited", "--set", "stage.B.steps=1")
+    assert "already trained" not in output
+
+
+def test_other_weights_to_start_from_are_another_run(recipe, finished, tmp_path):
+    start = tmp_path / "start.safetensors"
+    start.write_bytes((finished / "A" / "best.safetensors").read_bytes())
+    sets = ("--set", f"stage.A.init={json.dumps(str(start))}", "--set", "stage.A.steps=5")
+    ddsp(recipe, tmp_path / "run", *sets)
+    assert "this very run" in ddsp(recipe, tmp_path / "run", *sets)
+    start.write_bytes((finished / "B" / "best.safetensors").read_bytes())
+    assert "holds another run" in ddsp(recipe, tmp_path / "run", *sets, code=1)
+    start.unlink()
+    output = ddsp(recipe, tmp_path / "missing", *sets, code=1)
+    assert "start.safetensors: cannot be read: No such file" in output
+    assert not (tmp_path / "missing").exists()
 
 
 def test_patience_ends_a_stage(recipe, tmp_path):
@@ -242,8 +282,6 @@ def test_freezing_what_does_not_exist(recipe, tmp_path):
 
 
 def test_freezing_keeps_weights(recipe, tmp_path):
-    from ddspcore.train.checkpoint import load_tensors
-
     ddsp(recipe, tmp_path / "run", "--set", 'stage.B.freeze=["backbone"]')
     best = load_tensors(tmp_path / "run" / "A" / "best.safetensors")
     last = load_tensors(tmp_path / "run" / "B" / "last.safetensors")
