@@ -77,10 +77,10 @@ class RunLog:
         self._bar.update(self._task, completed=step)
 
     def show(self, values: Mapping[str, float], step: int) -> None:
-        """Show numbers in the live view."""
+        """Show numbers in the live view, beside those that were shown before in this stage."""
         since, at = self._speed
         elapsed = time.monotonic() - since
-        self._values = {name: f"{value:.4g}" for name, value in values.items()}
+        self._values |= {name: f"{value:.4g}" for name, value in values.items()}
         if elapsed > 0 and step > at:
             self._values["steps/s"] = f"{(step - at) / elapsed:.1f}"
 
