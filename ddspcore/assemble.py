@@ -71,6 +71,7 @@ def declare(recipe: Recipe) -> Wiring:
         for fault in wiring.faults
     ]
     problems += _target_problems(recipe, wiring)
+    problems += _missing_parts(recipe)
     if problems:
         raise RecipeError(problems)
     return wiring
@@ -110,6 +111,19 @@ def _target_problems(recipe: Recipe, wiring: Wiring) -> list[Problem]:
         return []
     message = f"the synths make {signal}, but the target is {provided[target]}: {why}"
     return [Problem(message, recipe.synths[-1].origin)]
+
+
+def _missing_parts(recipe: Recipe) -> Iterator[Problem]:
+    """Yield what works on the output of a part that the recipe does not have."""
+    if recipe.backbone is None:
+        for use in recipe.heads:
+            yield Problem(f"head {use.name} needs a backbone, but the recipe has none", use.origin)
+    if not recipe.synths:
+        for stage in recipe.stages:
+            for loss in stage.losses:
+                if "pred" in loss.component.asks:
+                    what = f"loss {stage.name}.{loss.name} compares what is predicted with what "
+                    yield Problem(f"{what}should be, but the recipe has no synth", loss.origin)
 
 
 def target_of(recipe: Recipe) -> str:

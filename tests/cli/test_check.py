@@ -92,6 +92,30 @@ def test_controls_that_do_not_fit(ddsp, golden, recipe, name, change):
     golden(f"check-{name}", done.err)
 
 
+@pytest.mark.parametrize(
+    ("line", "problems"),
+    [
+        (
+            'backbone = { use = "transformer" }\n',
+            [
+                "my.toml:3:21: head harmonic needs a backbone, but the recipe has none",
+                "my.toml:3:43: head noise needs a backbone, but the recipe has none",
+            ],
+        ),
+        (
+            'synth    = [{ use = "harmonic" }, { use = "noise" }]\n',
+            [
+                "my.toml:17:9: loss A.mrstft compares what is predicted with what should be, "
+                "but the recipe has no synth"
+            ],
+        ),
+    ],
+)
+def test_a_part_that_others_need_is_missing(ddsp, recipe, line, problems):
+    done = ddsp("check", recipe(line))
+    assert (done.code, done.err.splitlines()) == (1, problems)
+
+
 def test_a_head_that_returns_other_shapes_than_it_declares(ddsp, golden, recipe, tmp_path):
     (tmp_path / "liar.py").write_text(LIAR)
     path = recipe('{ use = "noise" }]\nsynth', '{ use = "noise" }, { use = "liar" }]\nsynth')
