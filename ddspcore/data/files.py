@@ -17,6 +17,10 @@ AUDIO_SUFFIX = re.compile(
 )
 
 
+RUN = "resolved.toml"
+"""What marks a folder below the root as a run: its renders are no recordings."""
+
+
 @frozen
 class File:
     """A file and its name: relative to the root, with forward slashes, in Unicode's NFC form.
@@ -37,8 +41,8 @@ class File:
 def find(root: Path) -> tuple[File, ...]:
     """Return the file that `root` is, or all those under it, sorted by name.
 
-    Hidden files and folders are skipped; links are followed, each folder being entered once.
-    Raises DataError if there is no such file or folder, or it cannot be listed.
+    Hidden files and folders are skipped, and so are run folders; links are followed, each folder
+    being entered once. Raises DataError if there is no such file or folder, or it cannot be listed.
     """
     try:
         mode = root.stat().st_mode
@@ -67,7 +71,8 @@ def _walk(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
         if path.name.startswith("."):
             continue
         if os.path.isdir(path):
-            yield from _walk(path, entered)
+            if not os.path.isfile(path / RUN):
+                yield from _walk(path, entered)
         elif os.path.isfile(path) or not os.path.exists(path):
             yield path
 

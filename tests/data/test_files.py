@@ -30,6 +30,13 @@ def test_hidden_files_and_folders_are_skipped_but_a_hidden_root_is_not(tmp_path)
     assert names(root) == ["a.wav"]
 
 
+def test_runs_among_the_recordings_are_no_recordings(tmp_path):
+    for name in ("a.wav", "runs/x/resolved.toml", "runs/x/A/prediction.wav", "runs/y.wav"):
+        touch(tmp_path / name)
+    assert names(tmp_path) == ["a.wav", "runs/y.wav"]
+    assert "A/prediction.wav" in names(tmp_path / "runs" / "x")
+
+
 def test_the_root_may_be_a_file(tmp_path):
     assert names(touch(tmp_path / "x" / "take 1.wav")) == ["take 1.wav"]
 
