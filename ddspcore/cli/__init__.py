@@ -30,6 +30,7 @@ COMPLETE = "_DDSP_COMPLETE"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # What the machine refuses is no bug, wherever in the program it shows.
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+REFUSALS |= {errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 class LazyGroup(click.RichGroup):

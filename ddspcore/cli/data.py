@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from ddspcore.catalog import Catalog
-from ddspcore.cli.options import catalog_options, json_option, set_option
+from ddspcore.cli.options import catalog_options, complete_recipe, json_option, set_option
 from ddspcore.cli.tables import make_table, show
 from ddspcore.errors import UserError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RECIPE = "best_low_loss"
 
-what_argument = click.argument("what", metavar="RECIPE|AUDIO")
+what_argument = click.argument("what", metavar="RECIPE|AUDIO", shell_complete=complete_recipe)
 with_option = click.option(
     "--recipe",
     "recipe_for_audio",

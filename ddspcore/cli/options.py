@@ -6,12 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from click.shell_completion import CompletionItem
 
 from ddspcore.catalog import Catalog
 from ddspcore.errors import PluginError
 from ddspcore.plugins import discover
+from ddspcore.recipe.shipped import find_recipes
 
-recipe_argument = click.argument("recipe")
+
+def complete_recipe(
+    context: click.Context, parameter: click.Parameter, start: str
+) -> list[CompletionItem]:
+    """Offer the shipped recipes and, where none fits, files."""
+    names = [recipe.name for recipe in find_recipes() if recipe.name.startswith(start)]
+    return [CompletionItem(start, type="file"), *map(CompletionItem, names)]
+
+
+recipe_argument = click.argument("recipe", shell_complete=complete_recipe)
 set_option = click.option(
     "--set",
     "sets",

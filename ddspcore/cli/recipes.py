@@ -8,17 +8,12 @@ from typing import Any
 import rich_click as click
 
 from ddspcore.catalog import Catalog
-from ddspcore.cli.options import catalog_options, json_option, set_option
+from ddspcore.cli.options import catalog_options, complete_recipe, json_option, set_option
 from ddspcore.cli.tables import make_table, show
 from ddspcore.errors import UserError
-from ddspcore.recipe.shipped import CORE, ShippedRecipe, find_recipes, resolve_recipe
+from ddspcore.recipe.shipped import ShippedRecipe, find_recipes, resolve_recipe
 
-
-def _complete(context: click.Context, parameter: click.Parameter, start: str) -> list[str]:
-    return [name for name in map(_name, find_recipes()) if name.startswith(start)]
-
-
-recipe_name = click.argument("name", shell_complete=_complete)
+recipe_name = click.argument("name", shell_complete=complete_recipe)
 
 
 @click.group()
@@ -36,7 +31,7 @@ def list_recipes(as_json: bool) -> None:
         return
     table = make_table("recipe", "title")
     for recipe in found:
-        table.add_row(_name(recipe), _row(recipe)["title"])
+        table.add_row(recipe.name, _row(recipe)["title"])
     show(table)
 
 
@@ -79,17 +74,13 @@ def copy(catalog: Catalog, name: str, destination: Path, force: bool) -> None:
     click.echo(f"wrote {destination}")
 
 
-def _name(recipe: ShippedRecipe) -> str:
-    return recipe.stem if recipe.plugin == CORE else str(recipe)
-
-
 def _row(recipe: ShippedRecipe) -> dict[str, Any]:
     try:
         table = tomllib.loads(recipe.path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         table = {"title": f"cannot be read: {error}"}
     return {
-        "name": _name(recipe),
+        "name": recipe.name,
         "plugin": recipe.plugin,
         "title": str(table.get("title", "")),
         "description": str(table.get("description", "")),

@@ -9,6 +9,15 @@ from ddspcore.cli.options import catalog_options, checkpoint_option, run_argumen
 from ddspcore.cli.tables import make_console
 from ddspcore.errors import UserError
 
+REACH = 120.0
+
+
+def _within_reach(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Refuse what no instrument plays and, with it, NaN."""
+    if not abs(value) <= REACH:
+        raise click.BadParameter(f"{value:g} is not between {-REACH:g} and {REACH:g}")
+    return value
+
 
 @click.command()
 @run_argument
@@ -21,6 +30,7 @@ from ddspcore.errors import UserError
     type=float,
     default=0.0,
     metavar="SEMITONES",
+    callback=_within_reach,
     help="Play it higher, or lower if negative.",
 )
 @click.option(
@@ -28,6 +38,7 @@ from ddspcore.errors import UserError
     type=float,
     default=0.0,
     metavar="DB",
+    callback=_within_reach,
     help="Play it louder, or softer if negative: as the instrument would, not as a gain.",
 )
 @click.option("--seed", type=int, help="Another realisation of the noise.")

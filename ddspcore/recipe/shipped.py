@@ -28,6 +28,11 @@ class ShippedRecipe:
         """Spell the address."""
         return f"{self.plugin}:{self.stem}"
 
+    @property
+    def name(self) -> str:
+        """What to type: the address, for core's recipes the stem."""
+        return self.stem if self.plugin == CORE else str(self)
+
 
 def find_recipes() -> list[ShippedRecipe]:
     """Return every recipe of every installed plugin, core's first."""

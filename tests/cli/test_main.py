@@ -90,6 +90,11 @@ def test_a_usage_problem_is_one_line_and_exit_code_1(ddsp, arguments, what, wher
             "error: No space left on device: runs/x\n",
         ),
         (
+            NotADirectoryError(errno.ENOTDIR, "Not a directory", "notes.txt/x"),
+            1,
+            "error: Not a directory: notes.txt/x\n",
+        ),
+        (
             RecipeError([Problem("unknown key", hints=('did you mean "lr"?', "allowed: lr"))] * 2),
             1,
             'unknown key; did you mean "lr"?\n' * 2,
@@ -162,7 +167,9 @@ def test_a_shell_gets_its_completion_script(ddsp, shell):
     [
         ("ddsp plug", "plain,plugins\n"),
         ("ddsp plugins do", "plain,doctor\n"),
-        ("ddsp recipes show best", "plain,best_low_loss\n"),
+        ("ddsp recipes show best", "file,best\nplain,best_low_loss\n"),
+        ("ddsp run probe", "file,probe\nplain,probe_overfit\n"),
+        ("ddsp data inspect my", "file,my\n"),
         ("ddsp nonsense x", "\n"),
     ],
 )

@@ -50,6 +50,9 @@ def test_mistakes_are_said_in_a_line(ddsp, trained, tone_file, tmp_path: Path) -
         ((trained, text, out), "not audio"),
         ((trained, tone_file, tmp_path / "none" / "out.wav"), "there is no folder"),
         ((trained, tone_file, out, "--checkpoint", text), "text.wav"),
+        ((trained, tone_file, out, "--transpose", "nan"), "nan is not between -120 and 120"),
+        ((trained, tone_file, out, "--transpose", "1e9"), "1e+09 is not between"),
+        ((trained, tone_file, out, "--loudness", "inf"), "inf is not between -120 and 120"),
     ):
         outcome = ddsp("render", *arguments)
         assert outcome.code == 1
