@@ -31,6 +31,16 @@ def ddsp_losses():
 """
 
 
+# What makes rich and rich-click colour even a pipe; CI services set some of them.
+COLOURS = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+
+
+def pytest_sessionstart():
+    """Hide what the machine sets, before rich-click reads it at import."""
+    for name in (*COLOURS, "DDSP_BLOCK", "DDSP_STRICT"):
+        os.environ.pop(name, None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
@@ -93,8 +103,6 @@ def site(tmp_path, monkeypatch):
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delenv("DDSP_BLOCK", raising=False)
-    monkeypatch.delenv("DDSP_STRICT", raising=False)
     site = Site(folder)
     yield site
     for module in site.modules:
