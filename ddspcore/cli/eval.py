@@ -1,6 +1,5 @@
 """`ddsp eval`: measure a trained run again."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +46,7 @@ def evaluate(
     catalog: Catalog,
 ) -> None:
     """Measure the best checkpoint of RUN with the evaluators of its recipe."""
+    from ddspcore.train.checkpoint import to_json  # noqa: PLC0415
     from ddspcore.train.evaluation import build_evaluator  # noqa: PLC0415  imports torch
     from ddspcore.train.opening import evaluate_run, open_run  # noqa: PLC0415
 
@@ -57,7 +57,7 @@ def evaluate(
     if as_json:
         values = {name: dict(evaluation.values) for name, evaluation in found.items()}
         facts = {"checkpoint": str(run.checkpoint), "device": run.device.used}
-        click.echo(json.dumps({**facts, "evaluation": values}, indent=2))
+        click.echo(to_json({**facts, "evaluation": values}, indent=2))
         return
     show(values_table(found, evaluators))
     files = [file for one in found.values() for each in one.files.values() for file in each]
@@ -67,14 +67,15 @@ def evaluate(
 
 def values_table(found: Mapping[str, "Evaluation"], evaluators: Sequence["Evaluator"]) -> "Table":
     """Return a row for every number: on each split, how good it is, and what it says."""
+    from ddspcore.train.evaluation import declared_by  # noqa: PLC0415  imports torch
+
     table = make_table("metric", *(PLACES[split] for split in found), "unit", "", "what it is")
     names = dict.fromkeys(name for one in found.values() for name in one.values)
-    metrics = [metric for evaluator in evaluators for metric in evaluator.metrics]
     for name in names:
-        metric = next(m for m in metrics if m.covers(name))
+        metric, label = declared_by(name, evaluators)
         values = [one.values[name] for one in found.values() if name in one.values]
         numbers = [
             f"{one.values[name]:.4g}" if name in one.values else "" for one in found.values()
         ]
-        table.add_row(name, *numbers, metric.unit, metric.grade(values[-1]), metric.label(name))
+        table.add_row(name, *numbers, metric.unit, metric.grade(values[-1]), label)
     return table

@@ -62,6 +62,23 @@ def build_evaluator(recipe: Recipe, use: Use) -> Evaluator:
     return Evaluator(use.name, call, declared_metrics(use, ctx))
 
 
+def declared_by(name: str, evaluators: Sequence[Evaluator]) -> tuple[Metric, str]:
+    """Return the metric that a number of `evaluate` belongs to, and what to call it in a sentence.
+
+    Raises KeyError if none of the evaluators declares it.
+    """
+    for evaluator in evaluators:
+        for metric in evaluator.metrics:
+            if metric.covers(name):
+                return metric, metric.label(name)
+    for evaluator in evaluators:
+        own = name.removeprefix(f"{evaluator.label}/")
+        for metric in evaluator.metrics:
+            if own != name and metric.covers(own):
+                return metric, f"{metric.label(own)}, {evaluator.label}"
+    raise KeyError(name)
+
+
 @frozen
 class Evaluation:
     """What the evaluators found on one split, and the files each of them wrote."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ddspcore.metric import Metric
-from ddspcore.train.evaluation import Evaluation, Evaluator
+from ddspcore.train.evaluation import Evaluation, Evaluator, declared_by
 from ddspcore.train.events import StageResult
 from ddspcore.train.stage import BEST
 
@@ -48,18 +48,14 @@ def in_words(
     evaluations: Mapping[str, Evaluation], evaluators: Sequence[Evaluator]
 ) -> Iterator[str]:
     """Yield one sentence a metric: where trained, where held out, and whether that is good."""
-    for evaluator in evaluators:
-        for metric in evaluator.metrics:
-            names = [
-                name for name in next(iter(evaluations.values())).values if metric.covers(name)
-            ]
-            for name in names:
-                yield _sentence(metric, name, evaluations)
+    for name in dict.fromkeys(name for one in evaluations.values() for name in one.values):
+        metric, label = declared_by(name, evaluators)
+        yield _sentence(metric, label, name, evaluations)
     if "val" not in evaluations:
         yield "Nothing is held out: there is too little audio, so all numbers are where trained."
 
 
-def _sentence(metric: Metric, name: str, evaluations: Mapping[str, Evaluation]) -> str:
+def _sentence(metric: Metric, label: str, name: str, evaluations: Mapping[str, Evaluation]) -> str:
     places = {"train": "where trained", "val": "held out"}
     found = [
         f"{evaluation.values[name]:.4g} {metric.unit} {places[split]}".replace("  ", " ")
@@ -68,4 +64,4 @@ def _sentence(metric: Metric, name: str, evaluations: Mapping[str, Evaluation]) 
     ]
     judged = [e.values[name] for e in evaluations.values() if name in e.values][-1]
     grade = metric.grade(judged)
-    return f"{metric.label(name)}: {', '.join(found)}{f' ({grade})' if grade else ''}"
+    return f"{label}: {', '.join(found)}{f' ({grade})' if grade else ''}"

@@ -52,7 +52,8 @@ class Faulty:
         if self.does == "nest":
             (out_dir / "plots").mkdir()
             (out_dir / "plots" / "a.txt").write_text("a")
-        wrong = {"nothing": None, "empty": {}, "word": {"fault": "much"}, "other": {"other": 1.0}}
+        wrong = {"nothing": None, "empty": {}, "word": {"fault": "much"}, "other": {"other": 1.0},
+                 "two": {"fault": 2.0}, "nan": {"fault": float("nan")}}
         return wrong.get(self.does, {"fault": 1.0})
 
 @loss("cusp")
@@ -118,6 +119,35 @@ def test_an_evaluator_may_write_folders(ddsp, tmp_path):
     ddsp(evaluated("nest"))
     (file,) = read(tmp_path, "summary.json")["files"]["val"]["faulty"]
     assert file == "A/val/faulty/plots/a.txt"
+
+
+def test_two_evaluators_of_one_kind_keep_their_numbers_apart(ddsp, tmp_path):
+    one = (
+        '[[evaluator]]\nuse = "faulty"\n[[evaluator]]\nuse = "faulty"\nname = "two"\ndoes = "two"\n'
+    )
+    ddsp(RECIPE + one)
+    words = read(tmp_path, "summary.json")["in_words"]
+    assert words == [
+        "a number: 1 where trained, 1 held out",
+        "a number, two: 2 where trained, 2 held out",
+    ]
+    output = io.StringIO()
+    plugins = ("--plugin", str(TOY), "--plugin", str(tmp_path / "faulty.py"))
+    with redirect_stdout(output):
+        assert main(["eval", str(tmp_path / "run"), *plugins]) == 0
+    assert [line.split()[:3] for line in output.getvalue().splitlines()[1:3]] == [
+        ["fault", "1", "1"],
+        ["two/fault", "2", "2"],
+    ]
+
+
+def test_a_number_that_is_none_is_null_in_json(ddsp, tmp_path):
+    ddsp(evaluated("nan"))
+    output = io.StringIO()
+    plugins = ("--plugin", str(TOY), "--plugin", str(tmp_path / "faulty.py"))
+    with redirect_stdout(output):
+        assert main(["eval", str(tmp_path / "run"), "--json", *plugins]) == 0
+    assert '"fault": null' in output.getvalue()
 
 
 @pytest.mark.parametrize(
