@@ -88,7 +88,7 @@ def open_run_folder(
     for path in [] if fresh else reversed(unfinished):
         lock = _try_lock(path)
         if lock is not None:
-            return RunFolder(path, key, lock, continued=True)
+            return _continue(path, key, lock)
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem)
     stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
     path = runs_dir / f"{stamp}_{name}_{key[:6]}"
@@ -117,7 +117,15 @@ def _open_exactly(key: str, path: Path, fresh: bool) -> RunFolder | Finished:
         )
     if status.get("state") == "finished":
         return Finished(path)
-    return RunFolder(path, key, _locked_or_fail(path), continued=True)
+    return _continue(path, key, _locked_or_fail(path))
+
+
+def _continue(path: Path, key: str, lock: filelock.BaseFileLock) -> RunFolder:
+    """Open an unfinished run, less what it was writing when it was killed."""
+    for file in path.rglob(".*"):
+        if is_temporary(file):
+            file.unlink()
+    return RunFolder(path, key, lock, continued=True)
 
 
 def _start(path: Path, key: str) -> RunFolder:

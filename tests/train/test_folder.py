@@ -124,6 +124,15 @@ def test_what_a_kill_at_the_first_write_leaves_is_no_run(tmp_path):
     assert not folder.continued
 
 
+def test_what_a_killed_run_was_writing_is_gone_when_it_continues(tmp_path):
+    first = open_folder(tmp_path, tmp_path / "here")
+    rest = first.stage("A") / ".state-00000002.safetensors.123.tmp"
+    rest.write_bytes(b"half")
+    first.close()
+    open_folder(tmp_path, tmp_path / "here").close()
+    assert not rest.exists()
+
+
 def test_a_living_run_in_run_dir_is_an_error(tmp_path):
     place = tmp_path / "here"
     first = open_folder(tmp_path, place)
