@@ -6,7 +6,7 @@ import rich_click as click
 
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import catalog_options, recipe_argument, set_option
-from ddspcore.cli.tables import make_console, make_table
+from ddspcore.cli.tables import make_console, make_table, show
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +28,7 @@ def check(recipe: str, sets: tuple[str, ...], catalog: Catalog) -> None:
 
     checked = check_recipe(structure(read(resolve_recipe(recipe), sets), catalog))
     console = make_console()
-    console.print(wiring_table(checked.wiring))
+    show(wiring_table(checked.wiring))
     target = target_of(checked.recipe)
     unused = [
         f"{one.control} of {one.node.title}"

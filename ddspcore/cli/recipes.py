@@ -70,6 +70,8 @@ def copy(catalog: Catalog, name: str, destination: Path, force: bool) -> None:
         destination /= path.name
     if destination.exists() and not force:
         raise UserError(f"{destination} exists; --force overwrites it")
+    if not destination.parent.is_dir():
+        raise UserError(f"{destination}: there is no folder {destination.parent}")
     destination.write_text(text, encoding="utf-8")
     click.echo(f"wrote {destination}")
 

@@ -66,7 +66,7 @@ def recipe(tmp_path, monkeypatch):
 def test_the_wiring_of_the_main_recipe(ddsp, golden):
     done = ddsp("check", RECIPES / "best_low_loss.toml")
     assert done.code == 0, done.err
-    golden("check-best-low-loss", "\n".join(x.rstrip() for x in done.out.splitlines()) + "\n")
+    golden("check-best-low-loss", done.out)
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,12 @@ def test_nothing_is_overwritten_unasked(ddsp, toys, tmp_path):
     assert ddsp("recipes", "copy", "gentle", tmp_path, "--force").code == 0
 
 
+def test_a_copy_needs_a_folder_that_is_there(ddsp, toys, tmp_path):
+    outcome = ddsp("recipes", "copy", "best_low_loss", tmp_path / "no" / "x.toml")
+    assert outcome.code == 1
+    assert f"there is no folder {tmp_path / 'no'}" in outcome.err
+
+
 def test_an_unknown_recipe_is_met_with_a_suggestion(ddsp, toys):
     outcome = ddsp("recipes", "show", "toys:gentel")
     assert outcome.code == 1
