@@ -66,12 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if instruction := os.environ.get(COMPLETE):
         return shell_complete(ddsp, {}, "ddsp", COMPLETE, instruction)
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
-        with ddsp.make_context("ddsp", given) as context:
-            ddsp.invoke(context)
-        sys.stdout.flush()
-    except Exit as stop:
-        return stop.exit_code
+        return _invoke(list(sys.argv[1:] if arguments is None else arguments))
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return 130
@@ -81,14 +76,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         return _explain(error)
-    return 0
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Run a command to its end and return its exit code; all that it printed is on its way."""
+    code = 0
+    try:
+        with ddsp.make_context("ddsp", arguments) as context:
+            ddsp.invoke(context)
+    except Exit as stop:
+        code = stop.exit_code
+    except NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 1
+    sys.stdout.flush()
+    return code
 
 
 def _explain(error: Exception) -> int:
     """Print an error that is no bug and return its exit code; raise any other again."""
-    if isinstance(error, NoArgsIsHelpError):
-        click.echo(error.format_message())
-        return 1
     code = 1
     if isinstance(error, problems.RecipeError):
         click.echo(problems.render(error.problems, short=not sys.stderr.isatty()), err=True)

@@ -140,19 +140,22 @@ def test_starting_takes_a_fraction_of_importing_torch():
     assert fastest("-m", "ddspcore.cli", "recipes", "list") < allowed
 
 
-def test_a_reader_that_leaves_is_no_error():
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["--help"], ["plugins"], ["recipes", "list"]])
+def test_a_reader_that_leaves_is_no_error(arguments, unbuffered):
     reader, writer = os.pipe()
     os.close(reader)
     outcome = subprocess.run(
-        [sys.executable, "-m", "ddspcore.cli", "--help"],
+        [sys.executable, "-m", "ddspcore.cli", *arguments],
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
         timeout=120,
         check=False,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
     )
     os.close(writer)
-    assert outcome.stderr == ""
+    assert (outcome.returncode, outcome.stderr) == (1, "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
