@@ -11,6 +11,12 @@ import pytest
 from attrs import frozen
 from hypothesis import settings
 
+# What makes rich and rich-click colour even a pipe: CI services set some of them, and rich-click
+# reads them at import, before any fixture.
+COLOURS = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+for variable in (*COLOURS, "DDSP_BLOCK", "DDSP_STRICT"):
+    os.environ.pop(variable, None)
+
 # The same examples in every run, however slow the machine is.
 settings.register_profile("ddspcore", derandomize=True, deadline=None)
 settings.load_profile("ddspcore")
@@ -29,16 +35,6 @@ class MelShape:
 def ddsp_losses():
     return [MelShape]
 """
-
-
-# What makes rich and rich-click colour even a pipe; CI services set some of them.
-COLOURS = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
-
-
-def pytest_sessionstart():
-    """Hide what the machine sets, before rich-click reads it at import."""
-    for name in (*COLOURS, "DDSP_BLOCK", "DDSP_STRICT"):
-        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session", autouse=True)
