@@ -25,7 +25,7 @@ smoke: $(STAMP)
 	test -s build/smoke/summary.json && test -s build/smoke/overview.png
 
 test: lint
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
