@@ -11,8 +11,8 @@ import pytest
 from attrs import frozen
 from hypothesis import settings
 
-# What makes rich and rich-click colour or wrap even a pipe: CI services and pytest-xdist set some of
-# them, and rich-click reads them at import, before any fixture.
+# What makes rich and rich-click colour or wrap even a pipe. CI services and pytest-xdist set some
+# of them, and rich-click reads them at import, before any fixture.
 COLOURS = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 for variable in (*COLOURS, "COLUMNS", "DDSP_BLOCK", "DDSP_STRICT"):
     os.environ.pop(variable, None)
