@@ -13,7 +13,7 @@ from ddspcore.context import Context, RateError
 from ddspcore.controls import clash
 from ddspcore.data.features import FeatureNode
 from ddspcore.metric import Metric
-from ddspcore.pipeline import Pipeline, lengths_by_axis
+from ddspcore.pipeline import Pipeline
 from ddspcore.randomness import forked
 from ddspcore.recipe.problems import Problem, RecipeError
 from ddspcore.recipe.schema import Recipe, ScheduleUse, Stage, Use
@@ -172,8 +172,7 @@ def build_pipeline(recipe: Recipe, wiring: Wiring) -> tuple[Pipeline, tuple[Sche
         width = _declared(recipe.backbone, "width", ctx)
     heads = {use.name: make(use, width=width) for use in recipe.heads}
     synths = {use.name: make(use) for use in recipe.synths}
-    pipeline = Pipeline(wiring, backbone, heads, synths, lengths_by_axis(wiring))
-    return pipeline, tuple(scheduled)
+    return Pipeline(wiring, backbone, heads, synths), tuple(scheduled)
 
 
 def build_losses(recipe: Recipe, stage: Stage) -> tuple[tuple[Term, ...], tuple[Scheduled, ...]]:

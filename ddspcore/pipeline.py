@@ -50,9 +50,8 @@ class Pipeline(nn.Module):
         backbone: nn.Module | None,
         heads: Mapping[str, nn.Module],
         synths: Mapping[str, nn.Module],
-        lengths: Mapping[str, str],
     ):
-        """Take built components and their wiring; `lengths` names a batch control for each axis."""
+        """Take built components and their wiring."""
         super().__init__()
         self.backbone = backbone
         self.head = nn.ModuleDict({_key(label): module for label, module in heads.items()})
@@ -62,7 +61,7 @@ class Pipeline(nn.Module):
         self.inputs = {w.need: w.key for w in wiring.of("backbone", "backbone")}
         self.ports = {label: _ports(wiring, label) for label in synths}
         self.noises = tuple(w for w in wiring.wires if w.provider == RUNNER)
-        self.lengths = dict(lengths)
+        self.lengths = _lengths_by_axis(wiring)
 
     def forward(self, batch: Batch) -> Output:
         """Predict controls and synthesise from features and the noise that the synths need."""
@@ -139,7 +138,7 @@ def _ports(wiring: Wiring, label: str) -> SynthPorts:
     return SynthPorts(needs, signal, replaces=signal in needs.values())
 
 
-def lengths_by_axis(wiring: Wiring) -> dict[str, str]:
+def _lengths_by_axis(wiring: Wiring) -> dict[str, str]:
     """Return, for every axis of the batch, a control of source or features that runs along it."""
     return {
         control.axis: control.name

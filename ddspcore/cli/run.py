@@ -67,8 +67,9 @@ def run(
         run_dir=run_dir,
         fresh=fresh,
         started=started,
+        console=console,
     )
-    outcome = runner.run(request, console)
+    outcome = runner.run(request)
     if outcome.found_finished:
         console.print(f"{outcome.folder}: this very run is finished already")
     metric = outcome.summary["metric"]

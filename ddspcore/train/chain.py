@@ -73,6 +73,14 @@ def cut_logs(folder: RunFolder, saved: Sequence[SavedStage]) -> None:
             os.truncate(path, min(end, path.stat().st_size))
 
 
+def metric_plan(recipe: Recipe, source: Any) -> MetricPlan:
+    """Return what decides "best": on held-out items, on training items where none are."""
+    use = recipe.metric
+    evaluator = build_evaluator(recipe, use)
+    split = next(split for split in HELD_OUT_FIRST if source.count(split))
+    return MetricPlan(evaluator, evaluator.metric(use.key), split, use.every, use.items)
+
+
 @frozen
 class Chain:
     """What the stages of one run share."""
@@ -85,13 +93,13 @@ class Chain:
     log: RunLog
     observers: Observers
     info: RunInfo
+    plan: MetricPlan
     stop: StopRequest
 
     def train(
         self, keys: Mapping[str, str], saved: Sequence[SavedStage]
     ) -> tuple[StageResult, ...]:
         """Train the stages in order, those with a saved state from there."""
-        plan = self.metric_plan()
         results: list[StageResult] = []
         steps_before = 0
         for index, stage in enumerate(self.recipe.stages):
@@ -99,19 +107,12 @@ class Chain:
             if found is not None and found.position.done:
                 position = found.position
             else:
-                position = self._train_stage(stage, keys[stage.name], found, plan, steps_before)
+                position = self._train_stage(stage, keys[stage.name], found, steps_before)
             steps_before += position.step
-            results.append(self._result(stage, position, plan))
+            results.append(self._result(stage, position))
             if found is None or not found.position.done:
                 self.tell("ddsp_stage_end", stage=results[-1])
         return tuple(results)
-
-    def metric_plan(self) -> MetricPlan:
-        """Return what decides "best": on held-out items, on training items where none are."""
-        use = self.recipe.metric
-        evaluator = build_evaluator(self.recipe, use)
-        split = next(split for split in HELD_OUT_FIRST if self.source.count(split))
-        return MetricPlan(evaluator, evaluator.metric(use.key), split, use.every, use.items)
 
     def feed(self) -> Feed:
         """Return the source feeding a freshly built pipeline."""
@@ -129,7 +130,6 @@ class Chain:
         stage: Stage,
         key: str,
         found: SavedStage | None,
-        plan: MetricPlan,
         steps_before: int,
     ) -> Position:
         feed = self.feed()
@@ -148,7 +148,7 @@ class Chain:
                 scheduled=(*feed.scheduled, *scheduled),
                 feed=feed,
                 target=target_of(self.recipe),
-                plan=plan,
+                plan=self.plan,
                 log=self.log,
                 steps_before=steps_before,
                 observe=self._observe,
@@ -167,10 +167,10 @@ class Chain:
                 if fit is not None:
                     fit(feed.in_order("train", stage.batch))
             return
-        path = self.checkpoint(stage.init)
+        path = self._checkpoint(stage.init)
         load_weights(feed.pipeline, load_tensors(path), path)
 
-    def checkpoint(self, init: str) -> Path:
+    def _checkpoint(self, init: str) -> Path:
         """Return the file that `A:best`, `A:last` or a path means."""
         name, _, which = init.partition(":")
         if name in self.info.stages and which in ("best", "last"):
@@ -187,16 +187,15 @@ class Chain:
         )
         self.tell("ddsp_log", record=record)
 
-    def _result(self, stage: Stage, position: Position, plan: MetricPlan) -> StageResult:
+    def _result(self, stage: Stage, position: Position) -> StageResult:
+        metric = self.plan.metric.name
         if position.best is None:
-            raise UserError(
-                f"stage {stage.name}: {plan.metric.name} was never a number, so nothing is best"
-            )
+            raise UserError(f"stage {stage.name}: {metric} was never a number, so nothing is best")
         return StageResult(
             name=stage.name,
             folder=self.folder.path / stage.name,
             steps=position.step,
-            metric=plan.metric.name,
+            metric=metric,
             best=position.best,
             best_step=position.best_step,
             last=position.last,

@@ -25,9 +25,9 @@ class Evaluator:
     call: Any
     metrics: tuple[Metric, ...]
 
-    def metric(self, key: str | None) -> Metric:
-        """Return the metric of a key; without one, the first."""
-        return next(m for m in self.metrics if key in (None, m.name))
+    def metric(self, key: str) -> Metric:
+        """Return the metric of a key."""
+        return next(metric for metric in self.metrics if metric.name == key)
 
     def run(self, pipeline: Pipeline, batches: Batches, out_dir: Path) -> dict[str, float]:
         """Evaluate in eval mode, without gradients, under generators of its own.

@@ -1,7 +1,7 @@
 """A whole run: from a checked recipe to a summary, continued where it stopped."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from ddspcore.plugins import Plugin
 from ddspcore.recipe.reading import Document
 from ddspcore.recipe.resolving import canonical, to_toml
 from ddspcore.recipe.schema import Recipe
-from ddspcore.train.chain import Chain, cut_logs, find_trained, stage_keys
+from ddspcore.train.chain import Chain, cut_logs, find_trained, metric_plan, stage_keys
 from ddspcore.train.checkpoint import load_tensors, load_weights, read_json, write_bytes, write_json
 from ddspcore.train.device import DeviceChoice, choose_device
 from ddspcore.train.evaluation import build_evaluator, evaluate
@@ -51,6 +51,7 @@ class Request:
     run_dir: Path | None
     fresh: bool
     started: float
+    console: Console
 
 
 @frozen
@@ -62,7 +63,7 @@ class Outcome:
     found_finished: bool
 
 
-def run(request: Request, console: Console) -> Outcome:
+def run(request: Request) -> Outcome:
     """Train every stage, evaluate the best checkpoint, write the summary.
 
     Raises UserError for what the user can mend, TrainingStopped and Interrupted after saving.
@@ -70,15 +71,16 @@ def run(request: Request, console: Console) -> Outcome:
     recipe = request.recipe
     device = choose_device(recipe.device)
     source = build_source(recipe)
-    _prepare(source, console)
-    key = digest([canonical(recipe), stage_keys(recipe, _fingerprint(source))])
+    _prepare(source, request.console)
+    keys = stage_keys(recipe, source.fingerprint() if hasattr(source, "fingerprint") else None)
+    key = digest([canonical(recipe), keys])
     stem = request.document.sources[0].stem
     opened = open_run_folder(key, stem, request.runs_dir, request.run_dir, request.fresh)
     if isinstance(opened, Finished):
         return Outcome(opened.path, read_json(opened.path / SUMMARY), found_finished=True)
     try:
-        _describe(request, opened, source, device, console)
-        summary = _train(request, opened, source, device, console)
+        _describe(request, opened, source, device)
+        summary = _train(request, opened, source, device, keys)
     except TrainingStopped:
         opened.write_status("stopped")
         raise
@@ -105,14 +107,9 @@ def _prepare(source: Any, console: Console) -> None:
             console.print(f"data: {sentence}", highlight=False, markup=False)
 
 
-def _fingerprint(source: Any) -> object:
-    return source.fingerprint() if hasattr(source, "fingerprint") else None
-
-
-def _describe(
-    request: Request, folder: RunFolder, source: Any, device: DeviceChoice, console: Console
-) -> None:
+def _describe(request: Request, folder: RunFolder, source: Any, device: DeviceChoice) -> None:
     """Write what the run is before it starts; warn about what has changed since it was begun."""
+    console = request.console
     now = record_provenance(request.recipe, request.plugins, device, request.document.sources[0])
     if folder.continued and (folder.path / "provenance.toml").is_file():
         console.print(f"continuing the unfinished run in {folder.path}", highlight=False)
@@ -137,9 +134,9 @@ def _train(
     folder: RunFolder,
     source: Any,
     device: DeviceChoice,
-    console: Console,
+    keys: Mapping[str, str],
 ) -> dict[str, Any]:
-    recipe = request.recipe
+    recipe, console = request.recipe, request.console
     info = RunInfo(
         folder=folder.path,
         recipe=request.document.sources[0].stem,
@@ -147,7 +144,6 @@ def _train(
         device=device.used,
         stages=tuple(stage.name for stage in recipe.stages),
     )
-    keys = stage_keys(recipe, _fingerprint(source))
     saved = tuple(find_trained(folder, keys, console.print))
     cut_logs(folder, saved)
     with RunLog(folder.metrics, folder.log, console) as log:
@@ -160,6 +156,7 @@ def _train(
             log=log,
             observers=Observers(request.plugins),
             info=info,
+            plan=metric_plan(recipe, source),
             stop=StopRequest(),
         )
         chain.tell("ddsp_run_start")
@@ -177,7 +174,7 @@ def _train(
 
 def _evaluate(chain: Chain, results: tuple[StageResult, ...]) -> dict[str, Any]:
     """Evaluate the best checkpoint where trained and where held out."""
-    recipe, plan, root = chain.recipe, chain.metric_plan(), chain.folder.path
+    recipe, plan, root = chain.recipe, chain.plan, chain.folder.path
     best = best_stage(results, plan.metric)
     feed = chain.feed()
     load_weights(feed.pipeline, load_tensors(best.folder / BEST), best.folder / BEST)
