@@ -8,8 +8,8 @@ from ddspcore import Context, loss, option
 from ddspcore.dsp.frames import frame, samples
 from ddspcore.dsp.loudness import a_weighted_db
 from ddspcore.dsp.precision import full_precision
-from ddspcore.dsp.spectral_distance import spectral_l1
 from ddspcore.dsp.stft import magnitude
+from ddspcore.kernels import multi_spectral_l1
 
 
 @loss("mrstft")
@@ -60,18 +60,14 @@ class MultiResolutionSpectra(nn.Module):
 
     def forward(self, pred: Tensor, prepared: dict[str, Tensor]) -> Tensor:
         """Return the distance. Shape: pred [B,T] -> scalar."""
-        distances = [
-            spectral_l1(
-                pred,
-                prepared[str(window)],
-                self.hop(window),
-                linear=self.opt.linear,
-                log=self.opt.log,
-                log_eps=self.opt.log_eps,
-            )
-            for window in self.windows
-        ]
-        return torch.stack(distances).mean()
+        return multi_spectral_l1(
+            pred,
+            [prepared[str(window)] for window in self.windows],
+            [self.hop(window) for window in self.windows],
+            linear=self.opt.linear,
+            log=self.opt.log,
+            log_eps=self.opt.log_eps,
+        )
 
 
 @loss("loudness-linear")

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from ddspcore import Context, Control, option, synth
 from ddspcore.controls import ANY
-from ddspcore.dsp.filters import fft_convolve, filtered_noise
+from ddspcore.dsp.filters import fft_convolve
 from ddspcore.dsp.frames import samples
-from ddspcore.dsp.oscillators import harmonic_bank
+from ddspcore.kernels import filtered_noise, harmonic_bank
 
 SIGNAL = Control("signal", unit="signal", axis="sample")
 

@@ -37,40 +37,66 @@ def phase_cycles(f0_hz: Tensor, hop: int, sample_rate: int) -> Tensor:
 
 
 @full_precision
-def harmonic_bank(f0_hz: Tensor, amplitudes: Tensor, hop: int, sample_rate: int) -> Tensor:
+def harmonic_bank(
+    f0_hz: Tensor, amplitudes: Tensor, hop: int, sample_rate: int, start: Tensor | None = None
+) -> Tensor:
     """Sum the sines at k * f0_hz, k = 1..K, with amplitudes linear between frames.
 
     A harmonic is silent at every sample where its frequency reaches half the sample rate.
-    Differentiable once, in both inputs; the sines are recomputed in backward.
+    `start` is the phase of the first sample as `phase_after` returns it, by default 0.
+    Differentiable once, in f0_hz and amplitudes; the sines are recomputed in backward.
 
-    Shape: f0_hz [B,N] positive, amplitudes [B,N,K] -> [B,(N-1)*hop].
+    Shape: f0_hz [B,N] positive, amplitudes [B,N,K], start [B] -> [B,(N-1)*hop].
     """
     ends = torch.stack([amplitudes[:, :-1], amplitudes[:, 1:]], dim=2).flatten(0, 1)
-    signal: Tensor = _Bank.apply(f0_hz, ends, hop, sample_rate)
+    signal: Tensor = _Bank.apply(f0_hz, ends, hop, sample_rate, start)
     return signal.view(len(f0_hz), -1)
 
 
-def integer_phase(f0_hz: Tensor, hop: int, sample_rate: int) -> Tensor:
+def phase_after(f0_hz: Tensor, hop: int, sample_rate: int, start: Tensor | None = None) -> Tensor:
+    """Return the phase of the sample that follows, in units of 2**-25 / sample_rate cycle: exact.
+
+    Shape: f0_hz [B,N], start [B] int64 -> [B] int64.
+    """
+    hops, cycle = _hops(f0_hz, hop, sample_rate)
+    first = 0 if start is None else start
+    return (hops.sum(1) + first) % cycle
+
+
+def integer_phase(f0_hz: Tensor, hop: int, sample_rate: int, start: Tensor | None = None) -> Tensor:
     """Return the phase in units of 2**-32 cycle, as int32: wrapping costs nothing, ever.
 
     With f and g the frequencies of a frame and the next, and c its phase, sample j of the hop is at
 
         c + (j f + (g - f) j (j - 1) / (2 hop)) / sample_rate.
 
-    Shape: f0_hz [B,N] -> [B,N-1,hop].
+    Shape: f0_hz [B,N], start [B] int64 -> [B,N-1,hop].
     """
-    f0 = (f0_hz * 2.0**HZ_BITS).round().long()
-    f, rise = f0[:, :-1], f0.diff()
-    cycle = 2 * sample_rate << HZ_BITS
-    hops = (2 * hop * f + (hop - 1) * rise) % cycle
-    start = (hops.cumsum(1) - hops) % cycle
+    f, rise = _integer_f0(f0_hz)
+    hops, cycle = _hops(f0_hz, hop, sample_rate)
+    begin = hops.cumsum(1) - hops
+    if start is not None:
+        begin = begin + start[:, None]
     scale = CYCLE_BITS + GUARD_BITS - HZ_BITS
-    start = (start << (scale - 1)) // sample_rate
+    begin = (begin % cycle << (scale - 1)) // sample_rate
     step = (f << scale) // sample_rate
     bend = (rise << scale) // (2 * hop * sample_rate)
     j = torch.arange(hop, device=f0_hz.device)
-    phase = start[..., None] + step[..., None] * j + bend[..., None] * (j * (j - 1))
+    phase = begin[..., None] + step[..., None] * j + bend[..., None] * (j * (j - 1))
     return (phase >> GUARD_BITS).to(torch.int32)
+
+
+def _integer_f0(f0_hz: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the frequencies of the frames but the last, and how much each rises to the next."""
+    f0 = (f0_hz * 2.0**HZ_BITS).round().long()
+    return f0[:, :-1], f0.diff()
+
+
+def _hops(f0_hz: Tensor, hop: int, sample_rate: int) -> tuple[Tensor, int]:
+    """Return how far the phase goes in each hop, and what a whole cycle is in the same units."""
+    f, rise = _integer_f0(f0_hz)
+    cycle = 2 * sample_rate << HZ_BITS
+    return (2 * hop * f + (hop - 1) * rise) % cycle, cycle
 
 
 def phase_to_f0(grad: Tensor, sample_rate: int) -> Tensor:
@@ -103,8 +129,10 @@ class _Bank(torch.autograd.Function):
     """Each hop is amplitudes at its two ends [2,K] times sines [K,hop], blended by the ramp."""
 
     @staticmethod
-    def forward(ctx: Any, f0_hz: Tensor, ends: Tensor, hop: int, sample_rate: int) -> Tensor:
-        phase = integer_phase(f0_hz, hop, sample_rate)
+    def forward(
+        ctx: Any, f0_hz: Tensor, ends: Tensor, hop: int, sample_rate: int, start: Tensor | None
+    ) -> Tensor:
+        phase = integer_phase(f0_hz, hop, sample_rate, start)
         f0 = linear(f0_hz[..., None], hop).view_as(phase)
         ctx.save_for_backward(phase, f0, ends)
         ctx.sample_rate = sample_rate
@@ -127,7 +155,7 @@ class _Bank(torch.autograd.Function):
             of_ends = torch.zeros_like(ends)
             for rows, sines in _waves(torch.sin_, phase, f0, harmonics, ctx.sample_rate):
                 torch.bmm(shares[rows], sines.mT, out=of_ends[rows, :, : sines.shape[1]])
-        return of_f0, of_ends, None, None
+        return of_f0, of_ends, None, None, None
 
 
 def _blend(

@@ -1,5 +1,6 @@
 """How far the short-time magnitudes of a signal lie from given ones."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,6 +10,27 @@ from torch.autograd.function import once_differentiable
 from ddspcore.dsp.frames import frame
 from ddspcore.dsp.precision import full_precision
 from ddspcore.dsp.stft import hann, modulus
+
+
+@full_precision
+def multi_spectral_l1(
+    x: Tensor,
+    targets: Sequence[Tensor],
+    hops: Sequence[int],
+    *,
+    linear: float,
+    log: float,
+    log_eps: float,
+) -> Tensor:
+    """Return the mean of `spectral_l1` over resolutions.
+
+    Shape: x [B,T], each target [B, T // hop + 1, window // 2 + 1] -> scalar.
+    """
+    distances = [
+        spectral_l1(x, target, hop, linear=linear, log=log, log_eps=log_eps)
+        for target, hop in zip(targets, hops, strict=True)
+    ]
+    return torch.stack(distances).mean()
 
 
 @full_precision

@@ -1,0 +1,57 @@
+"""The hot functions: one call each, which the fastest version that fits the tensor answers.
+
+The reference in `ddspcore.dsp` runs on every device and dtype; a backend is a faster one for
+float32 on one kind of device. A backend offers functions of these names and signatures, equal to
+the reference in value and gradient.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ddspcore.dsp import filters, oscillators, spectral_distance
+from ddspcore.dsp.precision import full_precision
+from ddspcore.kernels.backends import answering
+
+
+@full_precision
+def harmonic_bank(
+    f0_hz: Tensor, amplitudes: Tensor, hop: int, sample_rate: int, start: Tensor | None = None
+) -> Tensor:
+    """Sum harmonic sines; see `ddspcore.dsp.oscillators.harmonic_bank`.
+
+    Shape: f0_hz [B,N], amplitudes [B,N,K], start [B] int64 -> [B,(N-1)*hop].
+    """
+    backend = answering(f0_hz)
+    bank = backend.harmonic_bank if backend else oscillators.harmonic_bank
+    return bank(f0_hz, amplitudes, hop, sample_rate, start)
+
+
+@full_precision
+def filtered_noise(white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
+    """Filter noise by moving magnitudes; see `ddspcore.dsp.filters.filtered_noise`.
+
+    Shape: white [B,(N-1)*hop], magnitudes [B,N,bands] -> [B,(N-1)*hop].
+    """
+    backend = answering(white)
+    filtered = backend.filtered_noise if backend else filters.filtered_noise
+    return filtered(white, magnitudes, hop)
+
+
+@full_precision
+def multi_spectral_l1(
+    x: Tensor,
+    targets: Sequence[Tensor],
+    hops: Sequence[int],
+    *,
+    linear: float,
+    log: float,
+    log_eps: float,
+) -> Tensor:
+    """Return the mean spectral distance over resolutions; see `ddspcore.dsp.spectral_distance`.
+
+    Shape: x [B,T], each target [B, T // hop + 1, window // 2 + 1] -> scalar.
+    """
+    backend = answering(x)
+    distance = backend.multi_spectral_l1 if backend else spectral_distance.multi_spectral_l1
+    return distance(x, targets, hops, linear=linear, log=log, log_eps=log_eps)

@@ -1,0 +1,108 @@
+"""Which backend answers for which device, and why one does not."""
+
+import functools
+import importlib
+import os
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+import torch
+from attrs import frozen
+from torch import Tensor
+
+from ddspcore.errors import UserError
+
+VARIABLE = "DDSP_KERNELS"
+MODULES = {"cpu": "ddspcore.kernels.cpu", "cuda": "ddspcore.kernels.cuda"}
+
+
+class Backend(Protocol):
+    """The functions of `ddspcore.kernels`, for float32 tensors on one kind of device."""
+
+    def harmonic_bank(
+        self,
+        f0_hz: Tensor,
+        amplitudes: Tensor,
+        hop: int,
+        sample_rate: int,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """Sum harmonic sines."""
+
+    def filtered_noise(self, white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
+        """Filter noise by moving magnitudes."""
+
+    def multi_spectral_l1(
+        self,
+        x: Tensor,
+        targets: Sequence[Tensor],
+        hops: Sequence[int],
+        *,
+        linear: float,
+        log: float,
+        log_eps: float,
+    ) -> Tensor:
+        """Return the mean spectral distance over resolutions."""
+
+    def missing(self) -> str | None:
+        """Say what this machine lacks to run the backend, or None."""
+
+    def version(self) -> str:
+        """Name the build that runs."""
+
+
+@frozen
+class Choice:
+    """What runs the hot functions on a device: `native` or `reference`, and which or why."""
+
+    device: str
+    kind: str
+    detail: str
+
+
+def answering(x: Tensor) -> Backend | None:
+    """Return the backend for a tensor, or None where the reference is to answer.
+
+    Raises UserError if `DDSP_KERNELS` asks for a backend that cannot run.
+    """
+    return _backend(x.device.type) if x.dtype == torch.float32 else None
+
+
+def choose(device: str) -> Choice:
+    """Say what runs the hot functions on a device, without raising."""
+    if wanted() == "reference":
+        return Choice(device, "reference", f"plain torch: {VARIABLE}=reference")
+    if device not in MODULES:
+        return Choice(device, "reference", "plain torch: there is no native version")
+    backend, lack = _load(device)
+    if backend is None:
+        return Choice(device, "reference", f"plain torch: {lack}")
+    return Choice(device, "native", backend.version())
+
+
+def wanted() -> str:
+    """Return what `DDSP_KERNELS` asks for: `auto` (the default), `reference` or `native`.
+
+    Raises UserError if it is none of these.
+    """
+    value = os.environ.get(VARIABLE, "auto")
+    if value not in ("auto", "reference", "native"):
+        raise UserError(f'{VARIABLE} is "{value}"; it can be auto, reference or native')
+    return value
+
+
+def _backend(device: str) -> Backend | None:
+    wish = wanted()
+    if wish == "reference" or device not in MODULES:
+        return None
+    backend, lack = _load(device)
+    if backend is None and wish == "native":
+        raise UserError(f"{VARIABLE}=native, but {lack}")
+    return backend
+
+
+@functools.cache
+def _load(device: str) -> tuple[Backend | None, str | None]:
+    backend = cast(Backend, importlib.import_module(MODULES[device]))
+    lack = backend.missing()
+    return (backend if lack is None else None), lack
