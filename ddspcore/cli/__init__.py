@@ -22,6 +22,7 @@ COMMANDS = {
     "recipes": "ddspcore.cli.recipes:recipes",
     "plugins": "ddspcore.cli.plugins:plugins",
     "components": "ddspcore.cli.components:components",
+    "doctor": "ddspcore.cli.doctor:doctor",
     "completion": "ddspcore.cli.completion:completion",
 }
 COMPLETE = "_DDSP_COMPLETE"

@@ -69,15 +69,20 @@ def answering(x: Tensor) -> Backend | None:
 
 
 def choose(device: str) -> Choice:
-    """Say what runs the hot functions on a device, without raising."""
+    """Say what runs the hot functions on a device.
+
+    Raises UserError if `DDSP_KERNELS` asks for a backend that cannot run.
+    """
+    backend = _backend(device)
+    if backend is not None:
+        return Choice(device, "native", backend.version())
     if wanted() == "reference":
-        return Choice(device, "reference", f"plain torch: {VARIABLE}=reference")
-    if device not in MODULES:
-        return Choice(device, "reference", "plain torch: there is no native version")
-    backend, lack = _load(device)
-    if backend is None:
-        return Choice(device, "reference", f"plain torch: {lack}")
-    return Choice(device, "native", backend.version())
+        why = f"{VARIABLE}=reference"
+    elif device not in MODULES:
+        why = "there is no native version"
+    else:
+        why = str(_load(device)[1])
+    return Choice(device, "reference", f"plain torch: {why}")
 
 
 def wanted() -> str:

@@ -20,19 +20,24 @@ class DeviceChoice:
         return torch.device(self.used)
 
 
+def available() -> dict[str, str]:
+    """Return the kinds of device that are here and their names, the fastest first."""
+    names = {}
+    if torch.cuda.is_available():
+        names["cuda"] = torch.cuda.get_device_name()
+    if torch.backends.mps.is_available():
+        names["mps"] = "mps"
+    return names | {"cpu": "cpu"}
+
+
 def choose_device(asked: str) -> DeviceChoice:
     """Resolve `auto|cpu|cuda|mps`; auto takes the first of cuda, mps, cpu that is there.
 
     Raises UserError if the device asked for is not available.
     """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    used = next(name for name, there in available.items() if there) if asked == "auto" else asked
-    if not available[used]:
-        there = ", ".join(name for name, is_there in available.items() if is_there)
+    here = available()
+    used = next(iter(here)) if asked == "auto" else asked
+    if used not in here:
+        there = ", ".join(here)
         raise UserError(f'the device "{asked}" is not available here; available: {there}')
-    name = torch.cuda.get_device_name() if used == "cuda" else used
-    return DeviceChoice(asked, used, name)
+    return DeviceChoice(asked, used, here[used])

@@ -1,4 +1,4 @@
-"""Where a run comes from: versions, plugins, source revision, device, threads, command."""
+"""Where a run comes from: versions, plugins, revision, device, kernels, threads, command."""
 
 import importlib.metadata
 import platform
@@ -13,6 +13,7 @@ import tomli_w
 import torch
 
 from ddspcore.errors import UserError
+from ddspcore.kernels.backends import choose
 from ddspcore.plugins import Plugin
 from ddspcore.recipe.schema import Recipe, ScheduleUse, Use
 from ddspcore.train.checkpoint import write_bytes
@@ -26,6 +27,7 @@ def record_provenance(
     recipe: Recipe, plugins: Sequence[Plugin], device: DeviceChoice, recipe_file: Path
 ) -> dict[str, Any]:
     """Return everything that is recorded about a run and not hashed into its key."""
+    kernels = choose(device.used)
     used: dict[str, set[str]] = {}
     for use in component_uses(recipe):
         used.setdefault(use.plugin, set()).add(f"{use.component.kind} {use.component.name}")
@@ -38,6 +40,7 @@ def record_provenance(
             **{name: _version(name) for name in PACKAGES},
         },
         "device": {"asked": device.asked, "used": device.used, "name": device.name},
+        "kernels": {"kind": kernels.kind, "detail": kernels.detail},
         "recipe": {"file": str(recipe_file), **_git(recipe_file.parent)},
         "plugin": [
             {
@@ -74,6 +77,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
             for name, value in now["environment"].items()
         ),
         ("device", before["device"]["used"], now["device"]["used"]),
+        ("kernels", before["kernels"]["detail"], now["kernels"]["detail"]),
     ]
     plugins = {p["name"]: p["version"] for p in before["plugin"] if p["used"]}
     pairs += [
