@@ -1,0 +1,58 @@
+"""The compiled library: which build of it runs here, and the arguments of its functions."""
+
+import ctypes
+import functools
+import importlib
+from typing import Any
+
+ABI = 1
+PACKAGE = "ddsp-kernels-cpu"
+SIGNATURES: dict[str, str] = {}
+"""The arguments of each C function: p a pointer, n an int64, f a float."""
+TYPES: dict[str, Any] = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "f": ctypes.c_float}
+
+
+def missing() -> str | None:
+    """Say what this machine lacks to run the library, or None."""
+    return _load()[1]
+
+
+def version() -> str:
+    """Name the build that runs: the package, its version and the instruction set."""
+    package = importlib.import_module("ddsp_kernels_cpu")
+    return f"{PACKAGE} {package.__version__}, {library().ddsp_isa().decode()}"
+
+
+def library() -> Any:
+    """Return the loaded library, whose functions are attributes."""
+    return _load()[0]
+
+
+@functools.cache
+def _load() -> tuple[ctypes.CDLL | None, str | None]:
+    try:
+        package = importlib.import_module("ddsp_kernels_cpu")
+    except ImportError:
+        return None, f"the package {PACKAGE} is not installed"
+    if package.ABI != ABI:
+        return None, (
+            f"{PACKAGE} {package.__version__} has interface {package.ABI}, and this ddspcore needs "
+            f"{ABI}: install the version that fits"
+        )
+    for path in package.libraries():
+        try:
+            library = ctypes.CDLL(str(path))
+        except OSError as error:
+            return None, f"{PACKAGE} cannot be loaded: {error}"
+        if library.ddsp_runs_here():
+            return _declare(library), None
+    return None, f"{PACKAGE} was not built for this processor"
+
+
+def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
+    library.ddsp_isa.restype = ctypes.c_char_p
+    for name, letters in SIGNATURES.items():
+        function = library[name]
+        function.argtypes = [TYPES[letter] for letter in letters]
+        function.restype = None
+    return library
