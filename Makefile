@@ -1,17 +1,22 @@
 # One virtual environment for every target; it is rebuilt only when the project's own files change.
 PYTHON ?= python3.11
-VENV   := .venv
-BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
+KERNELS := plugins/ddsp-kernels-cpu
 
 .PHONY: demo smoke test lint install clean
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt $(wildcard $(KERNELS)/*.* $(KERNELS)/src/*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@# The compiled kernels are optional: without a compiler, plain torch answers and is tested.
+	if command -v $${CXX:-c++} > /dev/null; \
+	  then $(BIN)/python -m pip install --quiet --force-reinstall --no-deps ./$(KERNELS); \
+	  else echo "no C++ compiler: ddsp-kernels-cpu is left out"; fi
 	touch $(STAMP)
 
 demo: $(STAMP)
