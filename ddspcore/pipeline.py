@@ -65,13 +65,22 @@ class Pipeline(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Predict controls and synthesise from features and the noise that the synths need."""
-        scope = dict(batch)
-        if self.backbone is not None:
-            hidden = self.backbone({need: scope[key] for need, key in self.inputs.items()})
-            for key, head in self.head.items():
-                for name, value in head(hidden).items():
-                    scope[self.wiring.key(self.labels[key], name)] = value
-        controls = dict(scope)
+        return self.synthesise(batch | self.predict(batch))
+
+    def predict(self, batch: Batch) -> Batch:
+        """Return what the heads make of a batch's features: the network, and nothing else."""
+        if self.backbone is None:
+            return {}
+        hidden = self.backbone({need: batch[key] for need, key in self.inputs.items()})
+        return {
+            self.wiring.key(self.labels[key], name): value
+            for key, head in self.head.items()
+            for name, value in head(hidden).items()
+        }
+
+    def synthesise(self, controls: Batch) -> Output:
+        """Run the synths on a batch to which the controls that heads provide are added."""
+        scope = dict(controls)
         parts: Batch = {}
         signal = None
         for key, synth in self.synth.items():

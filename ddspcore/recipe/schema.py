@@ -16,6 +16,8 @@ FRAME_SECONDS = 0.016
 HOP_QUANTUM = 64
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["float32", "bfloat16"]
+Compile = Literal[True, False, "auto"]
 
 
 @frozen(kw_only=True)
@@ -138,6 +140,8 @@ class Recipe:
     description: str = option("", help="more lines for people")
     seed: int = option(0, help="where all randomness starts", ge=0)
     device: Device = option("auto", help="where tensors live")
+    precision: Precision = option("float32", help="of the network while it trains")
+    compile: Compile = option("auto", help="compile the network to train it; auto: on CUDA")
     features: tuple[Use, ...] = ()
     backbone: Use | None = None
     heads: tuple[Use, ...] = ()

@@ -38,6 +38,8 @@ VOCABULARY = (
     "extends",
     "seed",
     "device",
+    "precision",
+    "compile",
     "feature",
     "backbone",
     "head",

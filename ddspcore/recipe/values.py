@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ddspcore.component import OptionSpec, option_spec
 from ddspcore.recipe.problems import Problem, RecipeError, closest, collect
 from ddspcore.recipe.tree import Node
+from ddspcore.recipe.writing import write_value
 
 _LONGEST = 40
 _SINGULAR = {
@@ -64,7 +65,8 @@ def _choice(node: Node, name: str, choices: tuple[Any, ...]) -> Any:
     for choice in choices:
         if type(node.value) is type(choice) and node.value == choice:
             return choice
-    hints = closest(node.value, map(str, choices)) if isinstance(node.value, str) else ()
+    texts = [choice for choice in choices if isinstance(choice, str)]
+    hints = closest(node.value, texts) if isinstance(node.value, str) else ()
     message = f"{name} must be {spell(Literal[choices])}, not {shown(node)}"
     raise RecipeError([Problem(message, node.at, hints)])
 
@@ -102,10 +104,7 @@ def spell(kind: Any, many: bool = False) -> str:
     kind = _without_none(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
-        choices = ", ".join(
-            f'"{each}"' if isinstance(each, str) else str(each) for each in arguments
-        )
-        return f"{'any' if many else 'one'} of {choices}"
+        return f"{'any' if many else 'one'} of {', '.join(map(write_value, arguments))}"
     if origin is tuple:
         items = spell(arguments[0], many=True)
         if len({*arguments} - {Ellipsis}) > 1:

@@ -1,6 +1,6 @@
 """An exponential moving average of weights, which metrics and checkpoints see instead of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -11,15 +11,10 @@ class Average:
     """The running average of a module's floating-point state; without a decay, the state itself."""
 
     def __init__(self, module: nn.Module, decay: float | None):
-        self.module = module
         self.decay = decay
-        self.state = {name: value.detach().clone() for name, value in self._averaged()}
-
-    def _averaged(self) -> list[tuple[str, Tensor]]:
-        if self.decay is None:
-            return []
-        state = self.module.state_dict()
-        return [(name, value) for name, value in state.items() if value.is_floating_point()]
+        state = {} if decay is None else module.state_dict()
+        self.current = {name: value for name, value in state.items() if value.is_floating_point()}
+        self.state = {name: value.clone() for name, value in self.current.items()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -30,19 +25,20 @@ class Average:
         if self.decay is None:
             return
         decay = min(self.decay, (1 + step) / (10 + step))
-        names, values = zip(*self._averaged(), strict=True)
-        torch._foreach_lerp_([self.state[name] for name in names], list(values), 1 - decay)
+        values = list(self.current.values())
+        torch._foreach_lerp_(list(self.state.values()), values, 1 - decay)
 
     @contextmanager
     def swapped_in(self) -> Iterator[None]:
         """Run a block with the averaged weights in the module."""
-        current = [(value, value.detach().clone()) for _, value in self._averaged()]
-        with torch.no_grad():
-            for name, value in self._averaged():
-                value.copy_(self.state[name])
+        before = {name: value.clone() for name, value in self.current.items()}
+        self._write(self.state)
         try:
             yield
         finally:
-            with torch.no_grad():
-                for value, before in current:
-                    value.copy_(before)
+            self._write(before)
+
+    def _write(self, values: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, value in self.current.items():
+                value.copy_(values[name])

@@ -7,25 +7,25 @@ from typing import Any
 
 from attrs import frozen
 
-from ddspcore.assemble import build_losses, build_pipeline, target_of
-from ddspcore.errors import UserError
+from ddspcore.errors import TrainingStopped
 from ddspcore.observers import Observers
 from ddspcore.recipe.resolving import canonical
 from ddspcore.recipe.schema import Recipe, Stage
 from ddspcore.train.checkpoint import load_tensors, load_weights
 from ddspcore.train.device import DeviceChoice
-from ddspcore.train.evaluation import build_evaluator
+from ddspcore.train.evaluation import MetricPlan
 from ddspcore.train.events import LogRecord, RunInfo, StageResult
 from ddspcore.train.feed import Feed
 from ddspcore.train.folder import RunFolder, digest, file_digest
 from ddspcore.train.interrupt import StopRequest
+from ddspcore.train.learner import Learner
+from ddspcore.train.lesson import build_feed, build_lesson, fit_components
 from ddspcore.train.reuse import reuse_stage
 from ddspcore.train.runlog import RunLog
-from ddspcore.train.stage import BEST, LAST, MetricPlan, StageSetup, StageTrainer
+from ddspcore.train.stage import BEST, LAST, StageSetup, StageTrainer
 from ddspcore.train.state import Position, SavedStage, find_stage
 from ddspcore.wiring import Wiring
 
-HELD_OUT_FIRST = ("val", "train")
 NOT_OF_A_STAGE = frozenset({"stage", "evaluator"})
 
 
@@ -73,14 +73,6 @@ def cut_logs(folder: RunFolder, saved: Sequence[SavedStage]) -> None:
             os.truncate(path, min(end, path.stat().st_size))
 
 
-def metric_plan(recipe: Recipe, source: Any) -> MetricPlan:
-    """Return what decides "best": on held-out items, on training items where none are."""
-    use = recipe.metric
-    evaluator = build_evaluator(recipe, use)
-    split = next(split for split in HELD_OUT_FIRST if source.count(split))
-    return MetricPlan(evaluator, evaluator.metric(use.key), split, use.every, use.items)
-
-
 @frozen
 class Chain:
     """What the stages of one run share."""
@@ -90,6 +82,7 @@ class Chain:
     folder: RunFolder
     source: Any
     device: DeviceChoice
+    compiled: bool
     log: RunLog
     observers: Observers
     info: RunInfo
@@ -116,9 +109,7 @@ class Chain:
 
     def feed(self) -> Feed:
         """Return the source feeding a freshly built pipeline."""
-        pipeline, scheduled = build_pipeline(self.recipe, self.wiring)
-        pipeline.to(self.device.torch)
-        return Feed(self.source, pipeline, scheduled, self.recipe.seed, self.device.torch)
+        return build_feed(self.recipe, self.wiring, self.source, self.device.torch)
 
     def tell(self, hook: str, **arguments: object) -> None:
         """Call the observers of a hook; what they raise is logged."""
@@ -135,37 +126,27 @@ class Chain:
         feed = self.feed()
         if found is None:
             self._initialise(stage, feed)
-        terms, scheduled = build_losses(self.recipe, stage)
-        for term in terms:
-            term.module.to(self.device.torch)
-        trainer = StageTrainer(
-            StageSetup(
-                recipe=self.recipe,
-                stage=stage,
-                key=key,
-                folder=self.folder.stage(stage.name),
-                terms=terms,
-                scheduled=(*feed.scheduled, *scheduled),
-                feed=feed,
-                target=target_of(self.recipe),
-                plan=self.plan,
-                log=self.log,
-                steps_before=steps_before,
-                observe=self._observe,
-                stop=self.stop,
-            )
+        lesson = build_lesson(
+            self.recipe, stage, feed, compiled=self.compiled, steps_before=steps_before
         )
-        if found is not None:
-            trainer.restore(found)
-        return trainer.run()
+        setup = StageSetup(
+            key=key,
+            folder=self.folder.stage(stage.name),
+            plan=self.plan,
+            log=self.log,
+            observe=self._observe,
+            stop=self.stop,
+        )
+        with Learner(lesson) as learner:
+            trainer = StageTrainer(setup, learner)
+            if found is not None:
+                trainer.restore(found)
+            return trainer.run()
 
     def _initialise(self, stage: Stage, feed: Feed) -> None:
         """Fit what components fit to data, or load the weights that the stage starts from."""
         if stage.init == "scratch":
-            for module in feed.pipeline.modules():
-                fit: Any = getattr(module, "fit", None)
-                if fit is not None:
-                    fit(feed.in_order("train", stage.batch))
+            fit_components(feed, stage.batch)
             return
         path = self._checkpoint(stage.init)
         load_weights(feed.pipeline, load_tensors(path), path)
@@ -190,7 +171,9 @@ class Chain:
     def _result(self, stage: Stage, position: Position) -> StageResult:
         metric = self.plan.metric.name
         if position.best is None:
-            raise UserError(f"stage {stage.name}: {metric} was never a number, so nothing is best")
+            raise TrainingStopped(
+                f"stage {stage.name}: {metric} was never a number, so nothing is best"
+            )
         return StageResult(
             name=stage.name,
             folder=self.folder.path / stage.name,

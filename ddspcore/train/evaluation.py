@@ -16,6 +16,8 @@ from ddspcore.randomness import forked
 from ddspcore.recipe.schema import Recipe, Use
 from ddspcore.train.feed import Batches, Feed
 
+HELD_OUT_FIRST = ("val", "train")
+
 
 @frozen
 class Evaluator:
@@ -60,6 +62,25 @@ def build_evaluator(recipe: Recipe, use: Use) -> Evaluator:
     ctx = context_of(recipe)
     call = build(use, recipe.seed, opt=use.options, ctx=ctx)
     return Evaluator(use.name, call, declared_metrics(use, ctx))
+
+
+@frozen
+class MetricPlan:
+    """What decides "best": the evaluator, its metric, on which items, and how often."""
+
+    evaluator: Evaluator
+    metric: Metric
+    split: str
+    every: int
+    items: int
+
+
+def plan_metric(recipe: Recipe, source: Any) -> MetricPlan:
+    """Return what decides "best": on held-out items, on training items where none are."""
+    use = recipe.metric
+    evaluator = build_evaluator(recipe, use)
+    split = next(split for split in HELD_OUT_FIRST if source.count(split))
+    return MetricPlan(evaluator, evaluator.metric(use.key), split, use.every, use.items)
 
 
 def declared_by(name: str, evaluators: Sequence[Evaluator]) -> tuple[Metric, str]:

@@ -18,13 +18,14 @@ from ddspcore.plugins import Plugin
 from ddspcore.recipe.reading import Document
 from ddspcore.recipe.resolving import canonical, to_toml
 from ddspcore.recipe.schema import Recipe
-from ddspcore.train.chain import Chain, cut_logs, find_trained, metric_plan, stage_keys
+from ddspcore.train.chain import Chain, cut_logs, find_trained, stage_keys
 from ddspcore.train.checkpoint import load_tensors, load_weights, read_json, write_bytes, write_json
 from ddspcore.train.device import DeviceChoice, choose_device
-from ddspcore.train.evaluation import build_evaluator, evaluate
+from ddspcore.train.evaluation import build_evaluator, evaluate, plan_metric
 from ddspcore.train.events import RunInfo, StageResult
 from ddspcore.train.folder import Finished, RunFolder, digest, open_run_folder
 from ddspcore.train.interrupt import StopRequest, stop_on_signal
+from ddspcore.train.network import wants_compiling
 from ddspcore.train.provenance import (
     differences,
     read_provenance,
@@ -70,8 +71,9 @@ def run(request: Request) -> Outcome:
     """
     recipe = request.recipe
     device = choose_device(recipe.device)
+    compiled = decide_compiling(recipe, device, request.console)
     source = build_source(recipe)
-    _prepare(source, request.console)
+    prepare(source, request.console)
     keys = stage_keys(recipe, source.fingerprint() if hasattr(source, "fingerprint") else None)
     key = digest([canonical(recipe), keys])
     stem = request.document.sources[0].stem
@@ -80,7 +82,7 @@ def run(request: Request) -> Outcome:
         return Outcome(opened.path, read_json(opened.path / SUMMARY), found_finished=True)
     try:
         _describe(request, opened, source, device)
-        summary = _train(request, opened, source, device, keys)
+        summary = _train(request, opened, source, device, compiled, keys)
     except TrainingStopped:
         opened.write_status("stopped")
         raise
@@ -97,7 +99,18 @@ def run(request: Request) -> Outcome:
     return Outcome(opened.path, summary, found_finished=False)
 
 
-def _prepare(source: Any, console: Console) -> None:
+def decide_compiling(recipe: Recipe, device: DeviceChoice, console: Console) -> bool:
+    """Decide whether training steps run a compiled network; say it where `auto` cannot have one.
+
+    Raises UserError if the recipe insists and this machine cannot.
+    """
+    compiled, fault = wants_compiling(recipe.compile, device.torch)
+    if fault:
+        console.print(f"warning: the network is not compiled: {fault}", style="yellow")
+    return compiled
+
+
+def prepare(source: Any, console: Console) -> None:
     """Let the source do its long work, and say what it made of the data."""
     if hasattr(source, "prepare"):
         with show_progress(console) as progress:
@@ -134,6 +147,7 @@ def _train(
     folder: RunFolder,
     source: Any,
     device: DeviceChoice,
+    compiled: bool,
     keys: Mapping[str, str],
 ) -> dict[str, Any]:
     recipe, console = request.recipe, request.console
@@ -153,10 +167,11 @@ def _train(
             folder=folder,
             source=source,
             device=device,
+            compiled=compiled,
             log=log,
             observers=Observers(request.plugins),
             info=info,
-            plan=metric_plan(recipe, source),
+            plan=plan_metric(recipe, source),
             stop=StopRequest(),
         )
         chain.tell("ddsp_run_start")

@@ -64,6 +64,8 @@ CASES = {
     "empty_path": change('"audio/violin"', '""'),
     "choice": odd('mode = "hrad"'),
     "choice_of_numbers": odd("power = 3"),
+    "choice_of_truths": change("seed     = 1", 'seed = 1\ncompile = "true"'),
+    "choice_of_precision": change("seed     = 1", 'seed = 1\nprecision = "bfloat61"'),
     "array": odd("flags = true"),
     "item_of_an_array": odd("flags = [true, false, 1,\n    0]"),
     "length_of_an_array": odd("pair = [0, 0.5, 1]"),

@@ -119,7 +119,15 @@ def test_the_canonical_form_knows_no_paths_texts_or_devices(desk):
 
 @pytest.mark.parametrize(
     "change",
-    ["seed=2", "stage.B.steps=3", "backbone.width=8", "stage.A.lr.floor=0", "stage.B.init=scratch"],
+    [
+        "seed=2",
+        "precision=bfloat16",
+        "compile=false",
+        "stage.B.steps=3",
+        "backbone.width=8",
+        "stage.A.lr.floor=0",
+        "stage.B.init=scratch",
+    ],
 )
 def test_the_canonical_form_knows_what_decides_the_numbers(desk, change):
     assert canonical(desk.recipe()) != canonical(desk.recipe(None, change))

@@ -1,0 +1,189 @@
+"""What a stage trains, and one step of it, in which the host never waits for the device.
+
+Losses are summed on the device between two reports, and whether one was not finite is remembered
+there, so the host prepares the next step while the device works on this one.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from types import TracebackType
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from ddspcore.data.order import indices
+from ddspcore.errors import UserError
+from ddspcore.pipeline import Batch, Output, parameters_by_module
+from ddspcore.randomness import forked
+from ddspcore.train.averaging import Average
+from ddspcore.train.checkpoint import load_weights
+from ddspcore.train.lesson import Lesson
+from ddspcore.train.optimiser import build_optimiser, load_optimiser, optimiser_tensors
+from ddspcore.train.prefetch import Prefetch
+from ddspcore.train.state import SavedStage
+
+AHEAD = 2
+
+Span = Callable[[str], AbstractContextManager[object]]
+Groups = dict[str, Mapping[str, Tensor]]
+
+
+class Learner:
+    """The weights of a pipeline and of its losses, their optimiser and their average.
+
+    Use as a context manager: on CUDA a thread loads the batches to come inside it. `span` is told
+    which part of a step runs: `data`, `loss LABEL`, `backward`, `optimiser`.
+    """
+
+    def __init__(self, lesson: Lesson, span: Span = nullcontext):
+        self.lesson = lesson
+        self.span = span
+        self.stage = lesson.stage
+        self.feed = lesson.feed
+        self.pipeline = lesson.feed.pipeline
+        self.losses = nn.ModuleDict({t.label.replace(".", "_"): t.module for t in lesson.terms})
+        self.trained = self._trained_parameters()
+        self.optimiser = build_optimiser(lesson.recipe.optimiser, self.trained)
+        self.average = Average(self.pipeline, self.stage.ema)
+        self.sums: dict[str, Tensor] = {}
+        self._first_bad = torch.full((), -1, dtype=torch.int64, device=self.feed.device)
+        self._fixed: tuple[Batch, list[dict[str, Tensor]]] | None = None
+        self._load: Callable[[int], Batch] = self._loaded
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self.feed.device.type == "cuda" and not self.stage.fixed_batch:
+            self._load = self._open.enter_context(Prefetch(self._loaded, AHEAD)).take
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def step(self, step: int) -> None:
+        """Train on the batches of a step."""
+        stage = self.stage
+        for scheduled in self.lesson.scheduled:
+            scheduled.fill(step, stage.steps)
+        with forked(self.lesson.recipe.seed, stage.name, step):
+            for part in range(stage.accumulate):
+                self._accumulate(step, part)
+        with self.span("optimiser"):
+            if stage.clip is not None:
+                nn.utils.clip_grad_norm_(self.trained, stage.clip)
+            for group in self.optimiser.param_groups:
+                group["lr"] = stage.lr.value(step, stage.steps)
+            self.optimiser.step()
+            self.optimiser.zero_grad(set_to_none=True)
+            self.average.update(step)
+
+    def first_output(self) -> Output:
+        """Run the pipeline, in float32, on what the first step trains on."""
+        batch, _ = self._batch(0, 0)
+        with torch.no_grad():
+            output: Output = self.pipeline(batch)
+        return output
+
+    def fault(self) -> str:
+        """Say in which step a loss was no finite number, and which; nothing if all were."""
+        first = int(self._first_bad)
+        if first < 0:
+            return ""
+        culprits = [name for name, total in self.sums.items() if not math.isfinite(float(total))]
+        return f"step {first + 1}: {', '.join(culprits)} is no finite number"
+
+    def weights_are_finite(self) -> bool:
+        """Whether everything that is trained still consists of numbers."""
+        return bool(torch.stack([weight.isfinite().all() for weight in self.trained]).all())
+
+    def groups(self) -> Groups:
+        """Return all that training continues from: named tensors in named groups."""
+        return {
+            "model": self.pipeline.state_dict(),
+            "loss": self.losses.state_dict(),
+            "average": self.average.state,
+            "sum": self.sums,
+            "optimiser": optimiser_tensors(self.optimiser),
+        }
+
+    def restore(self, saved: SavedStage) -> None:
+        """Continue from what `groups` returned: weights, average, losses that wait for a report."""
+        groups = saved.groups()
+        load_weights(self.pipeline, groups.get("model", {}), saved.path)
+        load_weights(self.losses, groups.get("loss", {}), saved.path)
+        for name, value in self.average.state.items():
+            value.copy_(groups["average"][name])
+        self.sums = {name: t.to(self.feed.device) for name, t in groups.get("sum", {}).items()}
+        load_optimiser(self.optimiser, groups.get("optimiser", {}))
+
+    def _trained_parameters(self) -> list[nn.Parameter]:
+        still, missing = parameters_by_module(self.pipeline, self.stage.freeze)
+        if missing:
+            raise UserError(
+                f"stage {self.stage.name}: freeze names no part of the model: {', '.join(missing)}"
+            )
+        frozen_ids = {id(parameter) for parameter in still}
+        everything = [*self.pipeline.parameters(), *self.losses.parameters()]
+        for parameter in everything:
+            parameter.requires_grad_(id(parameter) not in frozen_ids)
+        trained = [parameter for parameter in everything if parameter.requires_grad]
+        if not trained:
+            raise UserError(f"stage {self.stage.name}: nothing is left to train")
+        return trained
+
+    def _loaded(self, place: int) -> Batch:
+        """Load the items of a place: batches are counted through the steps of the stage."""
+        stage = self.stage
+        count = self.feed.source.count("train")
+        size = min(stage.batch, count)
+        seed = self.lesson.recipe.seed
+        chosen = indices(seed, stage.name, place, size, count, fixed=stage.fixed_batch)
+        return self.feed.load("train", chosen)
+
+    def _batch(self, step: int, part: int) -> tuple[Batch, list[dict[str, Tensor]]]:
+        """Return a batch of a step, and what each loss prepared from its target."""
+        lesson, accumulate = self.lesson, self.stage.accumulate
+        place = step * accumulate + part
+        noise_step = lesson.steps_before * accumulate + place
+        if self._fixed is not None:
+            batch, prepared = self._fixed
+            return self.pipeline.with_noise(batch, seed=self.feed.seed, step=noise_step), prepared
+        batch = self.feed.place(self._load(place), noise_step)
+        prepared = [term.prepare(batch[lesson.target]) for term in lesson.terms]
+        if self.stage.fixed_batch:
+            self._fixed = batch, prepared
+        return batch, prepared
+
+    def _accumulate(self, step: int, part: int) -> None:
+        lesson, stage = self.lesson, self.stage
+        with self.span("data"):
+            batch, prepared = self._batch(step, part)
+        output = self.pipeline.synthesise(batch | lesson.predict(batch))
+        total = torch.zeros((), device=self.feed.device)
+        for term, ready in zip(lesson.terms, prepared, strict=True):
+            with self.span(f"loss {term.label}"):
+                value = term(
+                    pred=output.signal,
+                    target=batch[lesson.target],
+                    controls=output.controls,
+                    batch=batch,
+                    step=step,
+                    prepared=ready,
+                )
+            total = total + term.weight(step, stage.steps) * value
+            self._sum(f"loss/{term.label}", value)
+        self._sum("loss", total)
+        with self.span("backward"):
+            (total / stage.accumulate).backward()
+        bad = (self._first_bad < 0) & ~torch.isfinite(total.detach())
+        self._first_bad.masked_fill_(bad, step)
+
+    def _sum(self, name: str, value: Tensor) -> None:
+        value = value.detach()
+        self.sums[name] = self.sums[name] + value if name in self.sums else value
