@@ -11,6 +11,8 @@ from ddspcore.options import declaration_problem, option_spec
 
 RECIPE_KEYS = ("use", "name", "weight", "bind", "every", "items", "key")
 SCHEDULABLE = ("backbone", "head", "synth", "loss")  # modules that run in every step
+STREAMING = ("initial_state", "step")
+STREAMABLE = ("backbone", "head", "synth")
 LOSS_INPUTS = ("pred", "target", "controls", "batch", "step", "prepared")
 
 
@@ -79,6 +81,9 @@ def contract_problem(kind: str, cls: type) -> str | None:
     for declaration in contract.declares:
         if not _is_declaration(cls, declaration):
             return f"declare a static method {declaration}(opt, ctx)"
+    offered = [method for method in STREAMING if parameters(cls, method) is not None]
+    if kind in STREAMABLE and len(offered) == 1:
+        return f"to stream, it needs {listed(STREAMING)}, not {offered[0]} alone"
     return _loss_problem(cls) if kind == "loss" else None
 
 

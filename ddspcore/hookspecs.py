@@ -38,7 +38,9 @@ def ddsp_sources() -> Iterable[type]:  # type: ignore[empty-body]
     Constructor: `opt`, `ctx`, `features` (a FeatureNode each, in the recipe's order).
     `count(split) -> int` and `batch(split, indices) -> dict[str, Tensor]`; splits are `train` and
     `val`, and what a static `splits` adds: `train-items` and `val-items` are whole, for renders.
-    Whole items go through the features once; a batch is slices of items that start on a hop.
+    Whole items go through the features once; a batch is slices of items that start on a hop. It is
+    a function of split and indices alone, may be asked for ahead of its step in a thread of its
+    own, and draws nothing from torch's generators.
     Declares `provides(opt, ctx) -> tuple[Control, ...]` (features not included) and
     `target(opt, ctx) -> str`, the name that predictions are compared with. May offer
     `prepare(progress)`, for long work before the first question; `progress(doing, done, total,
@@ -66,6 +68,10 @@ def ddsp_backbones() -> Iterable[type]:  # type: ignore[empty-body]
     `forward(features: dict[str, Tensor]) -> Tensor` [B,N,width].
     Declares `needs(opt, ctx) -> tuple[str, ...]`, names of features, empty for every feature on the
     frame axis, and `width(opt, ctx) -> int`.
+
+    To stream, it offers `initial_state(batch, device) -> state` and `step(features, state) ->
+    (hidden, state)` for one new frame or several; what it says is what `forward` says of the whole.
+    `initial_state` raises UserError where its options rule that out, in words for a user.
     """
 
 
@@ -75,6 +81,9 @@ def ddsp_heads() -> Iterable[type]:  # type: ignore[empty-body]
 
     Constructor: `opt`, `ctx`, `width`. `forward(hidden) -> dict[str, Tensor]`.
     Declares `provides(opt, ctx) -> tuple[Control, ...]`, with bounds.
+
+    A head that looks at one frame at a time streams as it is; any other offers `initial_state` and
+    `step`, as a backbone does.
     """
 
 
@@ -86,6 +95,12 @@ def ddsp_synths() -> Iterable[type]:  # type: ignore[empty-body]
     Declares `needs(opt, ctx) -> tuple[Control, ...]` and `provides(opt, ctx) -> Control`. Signals
     of one name are summed; a synth that needs the signal it provides gets the sum so far and
     replaces it.
+
+    To stream, it offers `initial_state(batch, device) -> state` and `step(controls, state) ->
+    (signal, state)`: new frames of what lies on the frame axis, and the samples up to the last of
+    them. A frame gives the hop of samples that ends there, the first of all gives none. A synth
+    that hears ahead offers `latency(served) -> int` in samples, where `served` maps its needs to
+    the records of what serves them: its stream is the offline signal, so much later, zeros first.
     """
 
 

@@ -280,3 +280,14 @@ def test_a_value_out_of_range_names_the_option_and_the_range():
 )
 def test_a_metric_knows_its_better_direction(direction, value, best, better):
     assert Metric("m", "db", direction, "help").better(value, best) is better
+
+
+@pytest.mark.parametrize("alone", ["initial_state", "step"])
+def test_half_of_what_streaming_needs_is_refused(alone):
+    body = {"__doc__": "Play.", "forward": lambda self, controls: controls}
+    body |= {what: staticmethod(lambda opt, ctx: ()) for what in ("needs", "provides")}
+    body[alone] = lambda self, first, second: None
+    with pytest.raises(DefinitionError) as error:
+        synth("half")(type("Half", (nn.Module,), body))
+    wanted = f"to stream, it needs initial_state and step, not {alone} alone"
+    assert str(error.value) == f"synth Half: {wanted}"

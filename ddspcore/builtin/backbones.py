@@ -1,15 +1,17 @@
 """From features to hidden frames."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Literal, cast
 
 import attrs
 import torch
+from attrs import frozen
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, OptionError, backbone, option
 from ddspcore.builtin.attention import LocalAttention, rotary_turns
 from ddspcore.dsp.scales import to_unit
+from ddspcore.errors import UserError
 
 INPUTS = "features to listen to; empty means every feature on the frame axis"
 
@@ -67,6 +69,13 @@ class Mlp(nn.Module):
         hidden: Tensor = self.layers(torch.cat(scaled(self.inputs, features), dim=-1))
         return hidden
 
+    def initial_state(self, batch: int, device: torch.device) -> None:
+        """Remember nothing."""
+
+    def step(self, features: Mapping[str, Tensor], state: None) -> tuple[Tensor, None]:
+        """Return hidden frames."""
+        return self(features), None
+
 
 @backbone("gru")
 class Gru(nn.Module):
@@ -104,11 +113,30 @@ class Gru(nn.Module):
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
+        return self._run(features, None)[0]
+
+    def initial_state(self, batch: int, device: torch.device) -> Tensor:
+        """Return the silent memory. Shape: [1,B,width]."""
+        return torch.zeros(1, batch, self.gru.hidden_size, device=device)
+
+    def step(self, features: Mapping[str, Tensor], memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Return hidden frames, and the memory after them."""
+        return self._run(features, memory)
+
+    def _run(self, features: Mapping[str, Tensor], memory: Tensor | None) -> tuple[Tensor, Tensor]:
         each = scaled(self.inputs, features)
         seen = torch.cat([layer(x) for layer, x in zip(self.before, each, strict=True)], dim=-1)
-        remembered, _ = self.gru(seen)
+        remembered, memory = self.gru(seen, memory)
         hidden: Tensor = self.after(torch.cat([seen, remembered], dim=-1))
-        return hidden
+        return hidden, memory
+
+
+@frozen
+class TransformerState:
+    """How many frames a transformer has seen, and what each of its layers keeps of them."""
+
+    frames: int
+    past: tuple[Tensor, ...]
 
 
 @backbone("transformer")
@@ -145,6 +173,7 @@ class Transformer(nn.Module):
     def __init__(self, opt: Options, ctx: Context, inputs: tuple[Control, ...]):
         super().__init__()
         self.inputs = inputs
+        self.causal = opt.causal
         self.numbered = opt.position == "absolute"
         self.embed = nn.Linear(channels(inputs), opt.width)
         self.layers = nn.Sequential(*(TransformerLayer(opt) for _ in range(opt.layers)))
@@ -162,12 +191,40 @@ class Transformer(nn.Module):
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
-        embedded = self.embed(torch.cat(scaled(self.inputs, features), dim=-1))
-        if self.numbered:
-            cos, sin = rotary_turns(*embedded.shape[1:])
-            embedded = embedded + torch.cat([sin, cos], dim=-1).to(embedded)
-        hidden: Tensor = self.norm(self.layers(embedded))
+        hidden: Tensor = self.norm(self.layers(self._embed(features, first=0)))
         return hidden
+
+    def initial_state(self, batch: int, device: torch.device) -> TransformerState:
+        """Return the number of the first frame, and each layer's memory of no frame.
+
+        Raises UserError if the transformer is not causal.
+        """
+        if not self.causal:
+            raise UserError("it hears later frames; train it with causal = true")
+        return TransformerState(0, tuple(one.initial_state(batch, device) for one in self._stack()))
+
+    def step(
+        self, features: Mapping[str, Tensor], state: TransformerState
+    ) -> tuple[Tensor, TransformerState]:
+        """Return hidden frames, and the number of frames and the layers' memory after them."""
+        hidden = self._embed(features, state.frames)
+        frames = state.frames + hidden.shape[1]
+        past = []
+        for layer, kept in zip(self._stack(), state.past, strict=True):
+            hidden, kept_now = layer.step(hidden, kept)
+            past.append(kept_now)
+        return self.norm(hidden), TransformerState(frames, tuple(past))
+
+    def _stack(self) -> "Iterator[TransformerLayer]":
+        return cast("Iterator[TransformerLayer]", iter(self.layers))
+
+    def _embed(self, features: Mapping[str, Tensor], first: int) -> Tensor:
+        embedded: Tensor = self.embed(torch.cat(scaled(self.inputs, features), dim=-1))
+        if not self.numbered:
+            return embedded
+        frames, width = embedded.shape[1:]
+        cos, sin = rotary_turns(frames, width, first)
+        return embedded + torch.cat([sin, cos], dim=-1).to(embedded)
 
 
 class TransformerLayer(nn.Module):
@@ -175,12 +232,10 @@ class TransformerLayer(nn.Module):
 
     def __init__(self, opt: Transformer.Options):
         super().__init__()
-        self.attention = nn.Sequential(
-            nn.LayerNorm(opt.width),
-            LocalAttention(
-                opt.width, opt.heads, opt.span, opt.causal, rotary=opt.position == "rotary"
-            ),
+        local = LocalAttention(
+            opt.width, opt.heads, opt.span, opt.causal, rotary=opt.position == "rotary"
         )
+        self.attention = nn.Sequential(nn.LayerNorm(opt.width), local)
         self.feedforward = nn.Sequential(
             nn.LayerNorm(opt.width),
             nn.Linear(opt.width, opt.feedforward * opt.width),
@@ -193,3 +248,17 @@ class TransformerLayer(nn.Module):
         x = x + self.attention(x)
         out: Tensor = x + self.feedforward(x)
         return out
+
+    def initial_state(self, batch: int, device: torch.device) -> Tensor:
+        """Return the attention's memory of no frame."""
+        return self._local.initial_state(batch, device)
+
+    def step(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Return new frames with both added, and the attention's memory after them."""
+        heard, past = self._local.step(self.attention[0](x), past)
+        x = x + heard
+        return x + self.feedforward(x), past
+
+    @property
+    def _local(self) -> LocalAttention:
+        return cast(LocalAttention, self.attention[1])

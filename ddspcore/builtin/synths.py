@@ -4,15 +4,33 @@ from collections.abc import Mapping
 
 import attrs
 import torch
+import torch.nn.functional as F
+from attrs import frozen
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, option, synth
 from ddspcore.controls import ANY
 from ddspcore.dsp.filters import fft_convolve
 from ddspcore.dsp.frames import samples
+from ddspcore.dsp.oscillators import phase_after
+from ddspcore.dsp.partitioned_convolution import Past, convolve, partition, silence
 from ddspcore.kernels import filtered_noise, harmonic_bank
 
 SIGNAL = Control("signal", unit="signal", axis="sample")
+
+
+@frozen
+class Sounding:
+    """A tone in the middle of things: the phase of its next sample, and its last frame if any."""
+
+    phase: Tensor
+    f0_hz: Tensor | None = None
+    amplitudes: Tensor | None = None
+
+
+def after(past: Tensor | None, new: Tensor) -> Tensor:
+    """Return what is kept of the past, if anything, followed by the new."""
+    return new if past is None else torch.cat([past, new], dim=1)
 
 
 @synth("harmonic")
@@ -47,10 +65,28 @@ class Harmonic(nn.Module):
 
     def forward(self, controls: Mapping[str, Tensor]) -> Tensor:
         """Return the tone. Shape: controls [B,N,C] -> [B,(N-1)*hop]."""
+        f0_hz, amplitudes = self._partials(controls)
+        return harmonic_bank(f0_hz, amplitudes, self.hop, self.sample_rate)
+
+    def initial_state(self, batch: int, device: torch.device) -> Sounding:
+        """Return the phase of the first sample."""
+        return Sounding(torch.zeros(batch, dtype=torch.int64, device=device))
+
+    def step(self, controls: Mapping[str, Tensor], state: Sounding) -> tuple[Tensor, Sounding]:
+        """Go on with the tone from the last frame to the last of the new ones."""
+        f0_hz, amplitudes = self._partials(controls)
+        f0_hz, amplitudes = after(state.f0_hz, f0_hz), after(state.amplitudes, amplitudes)
+        last = (f0_hz[:, -1:], amplitudes[:, -1:])
+        if f0_hz.shape[1] == 1:
+            return f0_hz.new_zeros(len(f0_hz), 0), Sounding(state.phase, *last)
+        tone = harmonic_bank(f0_hz, amplitudes, self.hop, self.sample_rate, state.phase)
+        phase = phase_after(f0_hz, self.hop, self.sample_rate, state.phase)
+        return tone, Sounding(phase, *last)
+
+    def _partials(self, controls: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         f0_hz = controls["f0_hz"]
         shares = audible(controls["harmonic_distribution"], f0_hz, self.sample_rate)
-        amplitudes = controls["harmonic_amplitude"] * shares
-        return harmonic_bank(f0_hz[..., 0], amplitudes, self.hop, self.sample_rate)
+        return f0_hz[..., 0], controls["harmonic_amplitude"] * shares
 
 
 def audible(distribution: Tensor, f0_hz: Tensor, sample_rate: int) -> Tensor:
@@ -62,6 +98,14 @@ def audible(distribution: Tensor, f0_hz: Tensor, sample_rate: int) -> Tensor:
     left = distribution * (k * f0_hz < sample_rate / 2)
     total = left.sum(-1, keepdim=True)
     return left / torch.where(total > 0.0, total, 1.0)
+
+
+@frozen
+class Hissing:
+    """Noise in the middle of things: the last hops of it, and the frames around them, if any."""
+
+    white: Tensor | None = None
+    magnitudes: Tensor | None = None
 
 
 @synth("noise")
@@ -92,6 +136,35 @@ class Noise(nn.Module):
         """Return the noise. Shape: white [B,T], magnitudes [B,N,bands] -> [B,T]."""
         return filtered_noise(controls["white"], controls["noise_magnitudes"], self.hop)
 
+    def latency(self, served: Mapping[str, Control]) -> int:
+        """Return how far a zero-phase filter hears ahead, in samples."""
+        return served["noise_magnitudes"].channels - 1
+
+    def initial_state(self, batch: int, device: torch.device) -> Hissing:
+        """Return no noise yet."""
+        return Hissing()
+
+    def step(self, controls: Mapping[str, Tensor], state: Hissing) -> tuple[Tensor, Hissing]:
+        """Filter the new noise, and the last of what was before it, which now hears its end."""
+        white = after(state.white, controls["white"])
+        magnitudes = after(state.magnitudes, controls["noise_magnitudes"])
+        late = magnitudes.shape[-1] - 1
+        hops = -(-2 * late // self.hop)
+        past = Hissing(white[:, -hops * self.hop :], magnitudes[:, -hops - 1 :])
+        count = controls["white"].shape[1]
+        if count == 0:
+            return white.new_zeros(len(white), 0), past
+        filtered = filtered_noise(white, magnitudes, self.hop)
+        return F.pad(filtered, (late, 0))[:, -late - count : -late], past
+
+
+@frozen
+class Ringing:
+    """A room in the middle of things: its response in parts, and what still rings."""
+
+    parts: Tensor
+    past: Past
+
 
 @synth("reverb")
 class Reverb(nn.Module):
@@ -116,6 +189,7 @@ class Reverb(nn.Module):
     def __init__(self, opt: Options, ctx: Context):
         super().__init__()
         rate = ctx.rate("sample")
+        self.hop = ctx.ratio("sample", "frame")
         taps = samples(opt.length, rate) - 1
         envelope = 10.0 ** (-3.0 * torch.arange(1, taps + 1) / (opt.decay * rate))
         noise = torch.randn(taps) * envelope
@@ -135,4 +209,19 @@ class Reverb(nn.Module):
         """Return dry and wet together. Shape: [B,T] -> [B,T]."""
         dry = controls["signal"]
         late = fft_convolve(dry, self.wet[None])
-        return dry + torch.nn.functional.pad(late, (1, 0))[:, :-1]
+        return dry + F.pad(late, (1, 0))[:, :-1]
+
+    def initial_state(self, batch: int, device: torch.device) -> Ringing:
+        """Return the response in parts of a hop, and silence before them."""
+        parts = partition(F.pad(self.wet.detach(), (1, 0)).to(device), self.hop)
+        return Ringing(parts, silence(batch, parts))
+
+    def step(self, controls: Mapping[str, Tensor], state: Ringing) -> tuple[Tensor, Ringing]:
+        """Return dry and wet together, hop by hop."""
+        dry, past = controls["signal"], state.past
+        wet = []
+        for block in dry.split(self.hop, dim=1):
+            if block.shape[1]:
+                late, past = convolve(block, state.parts, past)
+                wet.append(late)
+        return dry + torch.cat(wet, dim=1) if wet else dry, Ringing(state.parts, past)
