@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import torch
 from attrs import frozen
 from hypothesis import settings
 
@@ -16,6 +17,10 @@ from hypothesis import settings
 COLOURS = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 for variable in (*COLOURS, "COLUMNS", "DDSP_BLOCK", "DDSP_STRICT"):
     os.environ.pop(variable, None)
+
+# Where there is no GPU, Triton interprets its kernels: it wants to know when it is imported.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # The same examples in every run, however slow the machine is.
 settings.register_profile("ddspcore", derandomize=True, deadline=None)
