@@ -1,8 +1,12 @@
-"""The time axis: durations in samples, and frames cut from a signal."""
+"""The time axis: durations in samples, and frames cut from a signal and added up to one."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+CPU_BLOCK = 1 << 18
+"""Samples of frames worked on at a time: with what is made of them, 4 MB; a cache holds that."""
+GPU_BLOCK = 1 << 26
 
 
 def samples(seconds: float, rate: float) -> int:
@@ -21,12 +25,61 @@ def frame(x: Tensor, window: int, hop: int) -> Tensor:
 
     Shape: x [..., T] -> [..., T // hop + 1, window], a view of the padded signal.
     """
-    length = x.shape[-1]
+    before, after, reflected = _ends(x.shape[-1], window, hop)
+    if not reflected:
+        return F.pad(x, (before, after)).unfold(-1, window, hop)
+    last = x.shape[-1] - 1
+    head, tail = x[..., 1 : before + 1], x[..., last - after : last]
+    return torch.cat((head.flip(-1), x, tail.flip(-1)), -1).unfold(-1, window, hop)
+
+
+class Unframing:
+    """The adjoint of `frame`: gradients of frames, added up to the gradient of their signal.
+
+    Shape: x [B,T], of which nothing but the form is used.
+    """
+
+    def __init__(self, x: Tensor, window: int, hop: int):
+        length = x.shape[1]
+        before, after, self.reflected = _ends(length, window, hop)
+        self.sizes = (before, length, after)
+        self.padded = x.new_zeros(len(x), sum(self.sizes))
+        self.slots = self.padded.unfold(1, window, hop)
+        # Frames that far apart do not overlap, so they can be added at once.
+        self.apart = -(-window // hop)
+
+    def add(self, frames: Tensor, weights: Tensor, first: int) -> None:
+        """Add weights times the gradients of frames `first` and on.
+
+        Shape: frames [B,n,window], weights [window].
+        """
+        slots = self.slots[:, first : first + frames.shape[1]]
+        for start in range(min(self.apart, frames.shape[1])):
+            every = slice(start, None, self.apart)
+            slots[:, every].addcmul_(frames[:, every], weights)
+
+    def signal(self) -> Tensor:
+        """Return the gradient of the signal; nothing can be added afterwards. Shape: [B,T]."""
+        parts: tuple[Tensor, Tensor, Tensor] = self.padded.split(self.sizes, 1)
+        head, signal, tail = parts
+        if self.reflected:
+            before, length, after = self.sizes
+            signal[:, 1 : before + 1].add_(head.flip(1))
+            signal[:, length - 1 - after : length - 1].add_(tail.flip(1))
+        return signal
+
+
+def _ends(length: int, window: int, hop: int) -> tuple[int, int, bool]:
+    """Return how many samples frames need before and after a signal, and if they are reflected."""
     before = window // 2
     after = max(length // hop * hop + window - before - length, 0)
-    if length > max(before, after):
-        head, tail = x[..., 1 : before + 1], x[..., length - 1 - after : length - 1]
-        padded = torch.cat((head.flip(-1), x, tail.flip(-1)), -1)
-    else:
-        padded = F.pad(x, (before, after))
-    return padded.unfold(-1, window, hop)
+    return before, after, length > max(before, after)
+
+
+def at_a_time(batch: int, window: int, device: torch.device) -> int:
+    """Return how many frames of each item to work on together.
+
+    What is made of them stays in a CPU's cache; a GPU wants few large kernels instead.
+    """
+    block = CPU_BLOCK if device.type == "cpu" else GPU_BLOCK
+    return max(1, block // (batch * window))

@@ -1,9 +1,12 @@
 """Short-time spectra."""
 
+import functools
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from ddspcore.dsp.frames import frame
+from ddspcore.dsp.frames import at_a_time, frame
 from ddspcore.dsp.precision import full_precision
 
 
@@ -16,7 +19,7 @@ def magnitude(x: Tensor, window: int, hop: int) -> Tensor:
 
     Shape: x [B,T] -> [B, T // hop + 1, window // 2 + 1].
     """
-    return modulus(torch.fft.rfft(frame(x, window, hop) * hann(window, x)))
+    return torch.cat([modulus(z) for z in _spectra(x, window, hop)], dim=1)
 
 
 @full_precision
@@ -25,20 +28,34 @@ def power(x: Tensor, window: int, hop: int) -> Tensor:
 
     Shape: x [B,T] -> [B, T // hop + 1, window // 2 + 1].
     """
-    return squared(torch.fft.rfft(frame(x, window, hop) * hann(window, x)))
+    return torch.cat([squared(z) for z in _spectra(x, window, hop)], dim=1)
+
+
+def _spectra(x: Tensor, window: int, hop: int) -> Iterator[Tensor]:
+    """Yield the spectra of some frames at a time: what is made of them stays in the cache."""
+    shape, some = hann(window, x), at_a_time(len(x), window, x.device)
+    for frames in frame(x, window, hop).split(some, 1):
+        yield torch.fft.rfft(frames * shape)
 
 
 def hann(window: int, like: Tensor) -> Tensor:
-    """Return a periodic Hann window on the device and dtype of `like`."""
-    return torch.hann_window(window, device=like.device, dtype=like.dtype)
+    """Return a periodic Hann window on the device and dtype of `like`; not to be written to."""
+    return _hann(window, like.device, like.dtype)
+
+
+@functools.lru_cache(maxsize=32)
+def _hann(window: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(False), torch.no_grad():
+        return torch.hann_window(window, device=device, dtype=dtype)
 
 
 def squared(spectrum: Tensor) -> Tensor:
     """Return |z|^2, in real arithmetic: several times as fast as `abs`, and it has no kink."""
-    return torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
+    squares = torch.view_as_real(spectrum).square()
+    return squares[..., 0] + squares[..., 1]
 
 
 def modulus(spectrum: Tensor) -> Tensor:
     """Return |z|, not under 1e-19, where the gradient is 0."""
     power = squared(spectrum)
-    return power.clamp(min=torch.finfo(power.dtype).tiny).sqrt()
+    return power.clamp_(min=torch.finfo(power.dtype).tiny).sqrt_()

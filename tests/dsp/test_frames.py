@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ddspcore.dsp.frames import frame, samples
+from ddspcore.dsp.frames import Unframing, frame, samples
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,19 @@ def test_every_item_is_framed_alone_and_gradients_flow():
     together.sum().backward()
     assert x.grad is not None
     assert x.grad.sum() == together.numel()
+
+
+@pytest.mark.parametrize("length", [1, 15, 33, 160, 161])
+@pytest.mark.parametrize(("window", "hop"), [(1, 1), (7, 3), (16, 16), (64, 16), (8, 16), (33, 50)])
+def test_unframing_is_the_adjoint_of_framing(length, window, hop):
+    """The gradient that autograd carries back through `frame`, from frames given in two parts."""
+    generator = torch.Generator().manual_seed(length)
+    x = torch.randn(2, length, generator=generator, dtype=torch.float64, requires_grad=True)
+    frames = frame(x, window, hop)
+    upstream = torch.randn(frames.shape, generator=generator, dtype=torch.float64)
+    weights = torch.rand(window, generator=generator, dtype=torch.float64)
+    (expected,) = torch.autograd.grad((frames * weights * upstream).sum(), x)
+    unframing, half = Unframing(x, window, hop), frames.shape[1] // 2
+    unframing.add(upstream[:, half:], weights, first=half)
+    unframing.add(upstream[:, :half], weights, first=0)
+    torch.testing.assert_close(unframing.signal(), expected)
