@@ -24,9 +24,9 @@ class LocalAttention(nn.Module):
         self.heads, self.span, self.causal, self.rotary = heads, span, causal, rotary
         self.query_key_value = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
-        cos, sin = rotary_turns(3 * span, width // heads)
+        cos, sin = (turn[:, None] for turn in rotary_turns(3 * span, width // heads))
         self.register_buffer("cos", cos, persistent=False)
-        self.register_buffer("sin", sin, persistent=False)
+        self.register_buffer("sin", torch.cat([-sin, sin], dim=1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the attended frames."""
@@ -65,15 +65,12 @@ class LocalAttention(nn.Module):
         Keys are kept unturned and turned by their distance to the first new frame: an angle that
         counted from the start would lose its precision within minutes.
         """
-        each = []
-        for part in x.split(self.span, dim=1):
-            heard, past = self._few(part, past)
-            each.append(heard)
-        return torch.cat(each, dim=1), past
-
-    def _few(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Attend at most `span` new frames, which is as far as the turns reach."""
         frames, known = x.shape[1], past.shape[-2]
+        if frames > self.span:  # the turns reach no farther
+            early, late = x.tensor_split(2, dim=1)
+            first, past = self.step(early, past)
+            second, past = self.step(late, past)
+            return torch.cat([first, second], dim=1), past
         parts = self.query_key_value(x).unflatten(-1, (3, self.heads, -1))
         query, new = parts.permute(2, 0, 3, 1, 4).split((1, 2))
         query, seen = query[0], torch.cat([past, new], dim=-2)
@@ -104,12 +101,14 @@ class LocalAttention(nn.Module):
     def _turn(self, x: Tensor, first: int) -> Tensor:
         """Turn pairs of channels by angles that grow with the position."""
         cos, sin = (t[first : first + x.shape[2]].to(x.dtype) for t in (self.cos, self.sin))
-        one, other = x.chunk(2, dim=-1)
-        return torch.cat([one * cos - other * sin, one * sin + other * cos], dim=-1)
+        pairs = x.unflatten(-1, (2, -1))
+        return torch.addcmul(pairs * cos, pairs.flip(-2), sin).flatten(-2)
 
 
-def rotary_turns(positions: int, channels: int, first: int = 0) -> tuple[Tensor, Tensor]:
+def rotary_turns(
+    positions: int, channels: int, first: int = 0, device: torch.device | None = None
+) -> tuple[Tensor, Tensor]:
     """Return cosines and sines [positions, channels // 2]; angles a frame go from 1 to 1e-4."""
-    rates = 10_000.0 ** (-torch.arange(0, channels, 2) / channels)
-    angles = torch.arange(first, first + positions)[:, None] * rates
+    rates = 10_000.0 ** (-torch.arange(0, channels, 2, device=device) / channels)
+    angles = torch.arange(first, first + positions, device=device)[:, None] * rates
     return angles.cos(), angles.sin()

@@ -223,7 +223,7 @@ class Transformer(nn.Module):
         if not self.numbered:
             return embedded
         frames, width = embedded.shape[1:]
-        cos, sin = rotary_turns(frames, width, first)
+        cos, sin = rotary_turns(frames, width, first, embedded.device)
         return embedded + torch.cat([sin, cos], dim=-1).to(embedded)
 
 

@@ -97,7 +97,7 @@ def audible(distribution: Tensor, f0_hz: Tensor, sample_rate: int) -> Tensor:
     k = torch.arange(1, distribution.shape[-1] + 1, device=f0_hz.device)
     left = distribution * (k * f0_hz < sample_rate / 2)
     total = left.sum(-1, keepdim=True)
-    return left / torch.where(total > 0.0, total, 1.0)
+    return left / (total + (total == 0.0))
 
 
 @frozen

@@ -21,8 +21,10 @@ def full_precision(function: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         raised: list[Any] = [_raise(a) for a in args]
         device = next((a.device.type for a in raised if isinstance(a, Tensor)), "cpu")
-        if not torch.amp.is_autocast_available(device):
-            return function(*raised, **kwargs)
+        if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
+            return function(
+                *raised, **kwargs
+            )  # a context for nothing takes longer than an operation
         with torch.autocast(device, enabled=False):
             return function(*raised, **kwargs)
 

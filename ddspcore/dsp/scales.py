@@ -69,7 +69,7 @@ def to_unit(control: Control, x: Tensor) -> Tensor:
     if control.unit == "hz":
         if lo is None or hi is None or lo <= 0.0:
             return hz_to_midi(x) / 127.0
-        return cents(x, torch.full_like(x, lo)) / (1200.0 * math.log2(hi / lo))
+        return torch.log2(x.clamp(min=FLOOR) / lo) / math.log2(hi / lo)
     if control.unit in ("probability", "ratio", "simplex"):
         return x
     if control.unit == "db" and (lo is None or hi is None):
