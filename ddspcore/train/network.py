@@ -22,16 +22,23 @@ def training_network(
 ) -> Predict:
     """Return `pipeline.predict` as a training step calls it.
 
-    Backbone and heads run under autocast; the controls that leave them are float32 again. A step's
-    shapes never change, so one graph serves them all.
+    In bfloat16, backbone and heads run under autocast, and the controls that leave them are float32
+    again. A step's shapes never change, so one graph serves them all.
     """
 
-    def predict(batch: Batch) -> Batch:
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            controls = pipeline.predict(batch)
+    predict: Predict = pipeline.predict
+    if precision == "bfloat16":
+        predict = _in_bfloat16(predict, device)
+    return torch.compile(predict, backend=BACKEND, dynamic=False) if compiled else predict
+
+
+def _in_bfloat16(predict: Predict, device: torch.device) -> Predict:
+    def mixed(batch: Batch) -> Batch:
+        with torch.autocast(device.type, torch.bfloat16):
+            controls = predict(batch)
         return {name: value.float() for name, value in controls.items()}
 
-    return torch.compile(predict, backend=BACKEND, dynamic=False) if compiled else predict
+    return mixed
 
 
 def wants_compiling(choice: Compile, device: torch.device) -> tuple[bool, str]:
@@ -58,8 +65,8 @@ def compiler_fault(device: torch.device) -> str:
     try:
         torch.compile(_double, backend=BACKEND, dynamic=False)(torch.zeros(8, device=device))
     except Exception as failure:  # whatever it is, the network could not be compiled either
-        lines = [line.strip() for line in str(failure).splitlines()]
-        return next((line for line in lines if line), type(failure).__name__)
+        reason = getattr(failure, "inner_exception", failure)
+        return str(reason).strip().partition("\n")[0] or type(reason).__name__
     return ""
 
 

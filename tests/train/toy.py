@@ -91,6 +91,10 @@ class Linear(nn.Module):
 class Gaussian(nn.Module):
     """Where the walk goes next, and how sure that is."""
 
+    @frozen
+    class Options:
+        reach: float = option(5.0, gt=0, le=5, scheduled=True, help="bound of the log spread")
+
     def __init__(self, opt, ctx, width):
         super().__init__()
         self.layer = nn.Linear(width, 4)
@@ -104,7 +108,7 @@ class Gaussian(nn.Module):
 
     def forward(self, hidden):
         guess, spread = self.layer(hidden).chunk(2, dim=-1)
-        return {"guess": guess, "log_spread": 5 * torch.tanh(spread / 5)}
+        return {"guess": guess, "log_spread": self.reach * torch.tanh(spread / self.reach)}
 
 
 @loss("nll")
