@@ -77,13 +77,18 @@ def build(only: list[str] | None = None) -> list[Path]:
     for name, flags in wanted.items():
         library = ROOT / "ddsp_kernels_cpu" / f"{name}.so"
         sources = map(str, sorted((ROOT / "src").glob("*.cpp")))
-        command = [*compiler, *FLAGS, *flags, f'-DDDSP_ISA="{name}"', *sources, "-o", str(library)]
-        compilations[library] = subprocess.Popen(command)
+        fresh = library.with_suffix(f".{os.getpid()}")
+        command = [*compiler, *FLAGS, *flags, f'-DDDSP_ISA="{name}"', *sources, "-o", str(fresh)]
+        compilations[fresh, library] = subprocess.Popen(command)
     # Wait for all before failing: none is to write files after the build has ended.
     statuses = [compilation.wait() for compilation in compilations.values()]
     if any(statuses):
+        for fresh, _ in compilations:
+            fresh.unlink(missing_ok=True)
         raise BuildError("ddsp-kernels-cpu: the C++ compiler failed; its messages are above")
-    return list(compilations)
+    for fresh, library in compilations:
+        fresh.replace(library)  # a process that has the old one loaded keeps it
+    return [library for _, library in compilations]
 
 
 def _compiler() -> list[str]:

@@ -5,9 +5,19 @@ import functools
 import importlib
 from typing import Any
 
+from torch import Tensor
+
 ABI = 1
 PACKAGE = "ddsp-kernels-cpu"
-SIGNATURES: dict[str, str] = {}
+SIGNATURES = {
+    "ddsp_bank": "ppp nnnnn pp n",
+    "ddsp_bank_amplitude_grad": "ppp nnnnn p n",
+    "ddsp_bank_f0_grad": "pp nnnn p n",
+    "ddsp_noise": "pp nnnn p n",
+    "ddsp_noise_taps_grad": "pp nnnn p n",
+    "ddsp_noise_white_grad": "pp nnnn p n",
+    "ddsp_spectral_l1": "p nn ppp nn fff pp n",
+}
 """The arguments of each C function: p a pointer, n an int64, f a float."""
 TYPES: dict[str, Any] = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "f": ctypes.c_float}
 
@@ -26,6 +36,11 @@ def version() -> str:
 def library() -> Any:
     """Return the loaded library, whose functions are attributes."""
     return _load()[0]
+
+
+def ready(x: Tensor) -> Tensor:
+    """Return a tensor whose memory is what it says: contiguous, no sign pending."""
+    return x.resolve_neg().contiguous()
 
 
 @functools.cache
@@ -52,7 +67,7 @@ def _load() -> tuple[ctypes.CDLL | None, str | None]:
 def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
     library.ddsp_isa.restype = ctypes.c_char_p
     for name, letters in SIGNATURES.items():
-        function = library[name]
-        function.argtypes = [TYPES[letter] for letter in letters]
+        function = getattr(library, name)
+        function.argtypes = [TYPES[letter] for letter in letters.replace(" ", "")]
         function.restype = None
     return library

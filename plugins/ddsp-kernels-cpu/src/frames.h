@@ -1,0 +1,101 @@
+// Overlapping frames of a signal, one in each lane.
+#pragma once
+
+#include <utility>
+
+#include "fft.h"
+
+namespace ddsp {
+
+typedef float Quad __attribute__((vector_size(4 * sizeof(float))));
+
+const int QUADS = LANES / 4;
+
+INLINE Quad load_quad(const float *from) {
+    Quad x;
+    std::memcpy(&x, from, sizeof x);
+    return x;
+}
+
+// Within every four lanes: the first (or last) halves of a and b, one by one or two by two.
+template <int Half, int Step, size_t... Lane>
+INLINE Floats interleave(Floats a, Floats b, std::index_sequence<Lane...>) {
+    return __builtin_shufflevector(
+        a, b,
+        (Step == 1 ? Lane / 4 * 4 + Half * 2 + Lane % 4 / 2 + Lane % 2 * LANES
+                   : Lane / 4 * 4 + Half * 2 + Lane % 2 + Lane % 4 / 2 * LANES)...);
+}
+
+// Transposes every block of four lanes: lane i of vector j becomes lane j of vector i.
+INLINE void transpose(Floats x[4]) {
+    std::make_index_sequence<LANES> lanes;
+    Floats a = interleave<0, 1>(x[0], x[1], lanes), b = interleave<1, 1>(x[0], x[1], lanes);
+    Floats c = interleave<0, 1>(x[2], x[3], lanes), d = interleave<1, 1>(x[2], x[3], lanes);
+    x[0] = interleave<0, 2>(a, c, lanes), x[1] = interleave<1, 2>(a, c, lanes);
+    x[2] = interleave<0, 2>(b, d, lanes), x[3] = interleave<1, 2>(b, d, lanes);
+}
+
+#if defined(__AVX512F__)
+INLINE Floats join(const Quad q[4]) {
+    auto low = __builtin_shufflevector(q[0], q[1], 0, 1, 2, 3, 4, 5, 6, 7);
+    auto high = __builtin_shufflevector(q[2], q[3], 0, 1, 2, 3, 4, 5, 6, 7);
+    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+#elif defined(__AVX__)
+INLINE Floats join(const Quad q[2]) {
+    return __builtin_shufflevector(q[0], q[1], 0, 1, 2, 3, 4, 5, 6, 7);
+}
+#else
+INLINE Floats join(const Quad q[1]) { return q[0]; }
+#endif
+
+template <int I>
+INLINE Quad quad(Floats x) {
+    return __builtin_shufflevector(x, x, 4 * I, 4 * I + 1, 4 * I + 2, 4 * I + 3);
+}
+
+// Four columns of a matrix of LANES rows: vector i has column `column` + i.
+INLINE void load_columns(const float *const rows[LANES], int64_t column, Floats columns[4]) {
+    for (int i = 0; i < 4; i++) {
+        Quad quads[QUADS];
+        for (int q = 0; q < QUADS; q++) quads[q] = load_quad(rows[4 * q + i] + column);
+        columns[i] = join(quads);
+    }
+    transpose(columns);
+}
+
+// Adds to four columns; rows may overlap.
+template <size_t... Q>
+INLINE void add_columns(float *const rows[LANES], int64_t column, Floats columns[4],
+                        std::index_sequence<Q...>) {
+    transpose(columns);
+    auto add = [column](float *row, Quad x) {
+        x += load_quad(row + column);
+        std::memcpy(row + column, &x, sizeof x);
+    };
+    for (int i = 0; i < 4; i++) (add(rows[4 * Q + i], quad<Q>(columns[i])), ...);
+}
+
+// Windowed frames as complex numbers: sample 2i is the real, 2i + 1 the imaginary part of z[i].
+INLINE void load_frames(const float *const rows[LANES], const float *shape, int64_t window,
+                        Complex *z) {
+    for (int64_t i = 0; i < window; i += 4) {
+        Floats columns[4];
+        load_columns(rows, i, columns);
+        z[i / 2] = {columns[0] * shape[i], columns[1] * shape[i + 1]};
+        z[i / 2 + 1] = {columns[2] * shape[i + 2], columns[3] * shape[i + 3]};
+    }
+}
+
+// The adjoint of load_frames.
+INLINE void add_frames(const Complex *z, const float *shape, int64_t window,
+                       float *const rows[LANES]) {
+    for (int64_t i = 0; i < window; i += 4) {
+        const Complex &a = z[i / 2], &b = z[i / 2 + 1];
+        Floats columns[4] = {a.re * shape[i], a.im * shape[i + 1], b.re * shape[i + 2],
+                             b.im * shape[i + 3]};
+        add_columns(rows, i, columns, std::make_index_sequence<QUADS>());
+    }
+}
+
+}  // namespace ddsp
