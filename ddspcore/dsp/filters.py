@@ -30,7 +30,7 @@ def filtered_noise(white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
     triangle = F.pad(torch.cat([rise, 1.0 - rise]), (reach, size - 2 * hop - reach))
     around = F.pad(white, (hop + reach, size - hop - reach))
     spectra = torch.fft.rfft(around.unfold(1, size, hop) * triangle)
-    response = magnitudes @ _zero_phase(bands, size, white.device, white.dtype)
+    response = magnitudes @ zero_phase(bands, size, white.device, white.dtype)
     filtered = torch.fft.irfft(spectra * response, n=size)
     pieces: Tensor = filtered.unflatten(-1, (slabs, hop))
     slots = [F.pad(pieces[:, :, i], (0, 0, i, slabs - 1 - i)) for i in range(slabs)]
@@ -39,7 +39,7 @@ def filtered_noise(white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
 
 
 @functools.lru_cache(maxsize=32)
-def _zero_phase(bands: int, size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+def zero_phase(bands: int, size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Return the matrix [bands, size//2+1] from magnitudes to the windowed filter's response.
 
     Zero phase makes the response real and linear in the magnitudes.
@@ -64,13 +64,13 @@ def fft_convolve(x: Tensor, ir: Tensor) -> Tensor:
     """
     length = x.shape[-1]
     ir = ir[..., :length]
-    size = _fast_length(length + ir.shape[-1] - 1)
+    size = fast_length(length + ir.shape[-1] - 1)
     product = torch.fft.rfft(x, n=size) * torch.fft.rfft(ir, n=size)
     wet: Tensor = torch.fft.irfft(product, n=size)
     return wet[..., :length]
 
 
-def _fast_length(least: int) -> int:
+def fast_length(least: int) -> int:
     """Return the smallest even 2^a 3^b 5^c that is at least `least`."""
     twice_odd: list[int] = [2 * 3**b * 5**c for b in range(20) for c in range(14)]
     return min(n << (-(-least // n) - 1).bit_length() for n in twice_odd)

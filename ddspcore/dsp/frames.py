@@ -25,7 +25,7 @@ def frame(x: Tensor, window: int, hop: int) -> Tensor:
 
     Shape: x [..., T] -> [..., T // hop + 1, window], a view of the padded signal.
     """
-    before, after, reflected = _ends(x.shape[-1], window, hop)
+    before, after, reflected = ends(x.shape[-1], window, hop)
     if not reflected:
         return F.pad(x, (before, after)).unfold(-1, window, hop)
     last = x.shape[-1] - 1
@@ -41,7 +41,7 @@ class Unframing:
 
     def __init__(self, x: Tensor, window: int, hop: int):
         length = x.shape[1]
-        before, after, self.reflected = _ends(length, window, hop)
+        before, after, self.reflected = ends(length, window, hop)
         self.sizes = (before, length, after)
         self.padded = x.new_zeros(len(x), sum(self.sizes))
         self.slots = self.padded.unfold(1, window, hop)
@@ -69,7 +69,7 @@ class Unframing:
         return signal
 
 
-def _ends(length: int, window: int, hop: int) -> tuple[int, int, bool]:
+def ends(length: int, window: int, hop: int) -> tuple[int, int, bool]:
     """Return how many samples frames need before and after a signal, and if they are reflected."""
     before = window // 2
     after = max(length // hop * hop + window - before - length, 0)

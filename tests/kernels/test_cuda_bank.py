@@ -9,7 +9,7 @@ from ddspcore.dsp import oscillators
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
-from ddspcore.kernels.cuda import bank  # noqa: E402
+from ddspcore.kernels.cuda import bank
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 RATE = 16_000

@@ -1,6 +1,34 @@
-"""The hot functions on NVIDIA GPUs, as Triton kernels."""
+"""The hot functions on NVIDIA GPUs, as Triton kernels; Triton comes with torch's CUDA builds."""
+
+import torch
+
+try:
+    import triton
+except ImportError as error:
+    _LACK: str | None = f"Triton cannot be imported: {error}"
+else:
+    _LACK = None
+    from ddspcore.kernels.cuda.bank import harmonic_bank
+    from ddspcore.kernels.cuda.distance import multi_spectral_l1
+    from ddspcore.kernels.cuda.noise import filtered_noise
+
+__all__ = ["filtered_noise", "harmonic_bank", "missing", "multi_spectral_l1", "version"]
+
+OLDEST = (8, 0)
+"""The compute capability that Triton supports and its kernels are compiled for in tests."""
 
 
 def missing() -> str | None:
     """Say what this machine lacks to run the backend, or None."""
-    return "the Triton kernels are not installed"
+    if _LACK is not None:
+        return _LACK
+    if not torch.cuda.is_available():
+        return "there is no CUDA device"
+    if torch.cuda.get_device_capability() < OLDEST:
+        return f"{torch.cuda.get_device_name()} is older than Triton supports"
+    return None
+
+
+def version() -> str:
+    """Name the build that runs."""
+    return f"triton {triton.__version__} on {torch.cuda.get_device_name()}"
