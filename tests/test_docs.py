@@ -5,6 +5,7 @@ is a whole recipe; any other overlays the smallest recipe of docs/recipes.md. A 
 the program prints.
 """
 
+import importlib
 import re
 import shlex
 import tomllib
@@ -114,12 +115,15 @@ def test_python_runs(block):
 
 
 @pytest.mark.parametrize("line", COMMANDS, ids=str)
-def test_a_command_line_is_understood(desk, line):
+def test_a_command_line_is_understood(desk, line, monkeypatch):
     program, *words = shlex.split(line.text, comments=True)
     if program == "make":
         assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     elif program.endswith("ddsp"):
         parsed(line.text)
+    elif words[:2] == ["-m", "benchmarks"]:
+        monkeypatch.syspath_prepend(ROOT)
+        importlib.import_module("benchmarks.__main__").parser().parse_args(words[2:])
     else:
         assert program in {"pip", ".venv/bin/pre-commit"}
 

@@ -1,0 +1,1 @@
+"""Measures ddspcore against its peers: `python -m benchmarks --help`."""
