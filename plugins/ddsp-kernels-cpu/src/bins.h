@@ -61,11 +61,10 @@ INLINE Floats slope(Complex x, Floats target, Terms terms, Sums &sums) {
     return (Floats)(((Ints)size | sign) & unequal);
 }
 
-// The spectrum of a real signal of 2M samples, from the transform Z of its even samples plus i times
-// its odd ones. With w = exp(-i pi k / M), bins k and M - k are, times two,
+// The spectrum of a real signal of 2M samples, from the transform Z of its even samples plus i
+// times its odd ones. With the twiddle w = exp(-i pi k / M), two bins are, times two,
 //     X[k] = S + w D,  conj X[M - k] = S - w D,
 //     S = Z[k] + conj Z[M - k],  D = (Z[k] - conj Z[M - k]) / i.
-// `twiddle` is w. X takes the place of Z.
 INLINE void unfold(const Complex &a, const Complex &b, const float *twiddle, Complex &x,
                    Complex &mirrored) {
     Complex even{a.re + b.re, a.im - b.im}, odd{a.im + b.im, b.re - a.re};
@@ -75,18 +74,19 @@ INLINE void unfold(const Complex &a, const Complex &b, const float *twiddle, Com
     mirrored = {even.re - turned.re, even.im - turned.im};
 }
 
-// The adjoint: of X times `slope`, for each of the two.
+// The adjoint.
 INLINE void fold(Complex x, Complex mirrored, const float *twiddle, Complex &a, Complex &b) {
-    Complex even{x.re + mirrored.re, x.im + mirrored.im}, odd{mirrored.im - x.im, x.re - mirrored.re};
+    Complex even{x.re + mirrored.re, x.im + mirrored.im};
+    Complex odd{mirrored.im - x.im, x.re - mirrored.re};
     Complex turned{odd.re * twiddle[0] + odd.im * twiddle[1],
                    odd.im * twiddle[0] - odd.re * twiddle[1]};
     a = {even.re + turned.re, even.im + turned.im};
     b = {even.re - turned.re, turned.im - even.im};
 }
 
-// z has what Fft::forward left of LANES frames, half as long as them. It is replaced by the gradient
-// of their spectra, ready for Fft::backward. In steps over few bins, each short enough for the
-// processor to overlap the divisions of many.
+// z has what Fft::forward left of LANES frames under half a window, and gets the gradient ready for
+// Fft::backward. Each of the short loops overlaps its divisions; in one, they would wait for the
+// sums before them. `next_targets` will be asked for next time.
 template <bool Gradient>
 void compare(Complex *z, const Fft &fft, const float *twiddles, const float *const targets[LANES],
              const float *next_targets, Terms terms, Sums &total) {
@@ -100,7 +100,10 @@ void compare(Complex *z, const Fft &fft, const float *twiddles, const float *con
         load_columns(targets, bin, target);
         load_columns(targets, half - bin - 3, mirrored);
         for (int i = 0; i < 4; i++) target[4 + i] = mirrored[3 - i];
-        if (bin == 0) x[0] = {2 * (z->re + z->im), Floats{}}, x[4] = {2 * (z->re - z->im), Floats{}};
+        if (bin == 0) {
+            x[0] = {2 * (z->re + z->im), Floats{}};
+            x[4] = {2 * (z->re - z->im), Floats{}};
+        }
         for (int i = bin == 0; i < 4; i++)
             unfold(z[fft.place(bin + i)], z[fft.place(half - bin - i)], twiddles + 2 * (bin + i),
                    x[i], x[4 + i]);

@@ -12,7 +12,7 @@ namespace ddsp {
 namespace {
 
 const double PI = 3.14159265358979323846;
-// Work is split in time so that a chunk's signal, gradient and spectra stay in a second-level cache.
+// Work is split in time, so that a chunk's signal, gradient and spectra stay in a cache.
 const int64_t CHUNK_SAMPLES = 8192;
 
 // Tables that depend on the window's length alone.
@@ -86,7 +86,8 @@ class Scratch {
     int64_t count_ = 0;
 };
 
-// Adds the distance of frames first..last-1 at one scale; x and gradient are the chunk with margins.
+// The distance of frames first..last-1 at one scale, the first of which begins at x. Adds to the
+// gradient, which is where x is; unused lanes add to `nowhere`.
 template <bool Gradient>
 double run_frames(const Job &job, const Scale &scale, int64_t item, int64_t first, int64_t last,
                   const float *x, float *gradient, float *nowhere, Complex *z) {
@@ -118,14 +119,14 @@ double run_frames(const Job &job, const Scale &scale, int64_t item, int64_t firs
     return (job.linear * linear + job.log * log) * scale.weight;
 }
 
-// Everything about the frames that begin a hop in one chunk of one item.
+// The distance and the gradient of all frames that are centred in a chunk.
 template <bool Gradient>
 void run_chunk(const Job &job, int64_t item, int64_t chunk) {
     int64_t begin = chunk * job.samples, end = std::min(begin + job.samples, job.length);
     int64_t padded = end - begin + 2 * job.margin;
     thread_local Scratch scratch;
-    const int64_t floats = 2 * padded + 2 * job.margin, in_complex = sizeof(Complex) / sizeof(float);
-    Complex *z = scratch.get(job.margin + (floats + in_complex - 1) / in_complex);
+    int64_t floats = 2 * padded + 2 * job.margin;
+    Complex *z = scratch.get(job.margin + floats / (2 * LANES) + 1);
     float *x = reinterpret_cast<float *>(z + job.margin);
     float *gradient = x + padded, *nowhere = gradient + padded;
     const float *signal = job.x + item * job.length;
