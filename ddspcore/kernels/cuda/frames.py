@@ -6,6 +6,7 @@ from torch import Tensor
 from ddspcore.kernels.cuda.programs import frames as programs
 
 SAMPLES = 1024
+"""Samples of one program."""
 
 
 def cut(
@@ -25,7 +26,7 @@ def cut(
     Shape: x [B,T], weights [window] -> [B,count,window].
     """
     cut_out = x.new_empty(len(x), count, window)
-    programs.cut_frames[(len(x), triton.cdiv(count * window, SAMPLES))](
+    programs.cut_frames[(triton.cdiv(count * window, SAMPLES), len(x))](
         x,
         weights,
         cut_out,
@@ -55,7 +56,7 @@ def add(
     Shape: frames [B,count,window], weights [window], signal [B,T].
     """
     _, count, window = frames.shape
-    programs.add_frames[(len(signal), triton.cdiv(signal.shape[1], SAMPLES))](
+    programs.add_frames[(triton.cdiv(signal.shape[1], SAMPLES), len(signal))](
         frames,
         weights,
         signal,

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ddspcore.dsp.filters import fast_length, zero_phase
+from ddspcore.dsp.precision import full_precision
 from ddspcore.dsp.upsampling import ramp
 from ddspcore.kernels.cuda import frames
 
@@ -49,6 +50,7 @@ class _Noise(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         triangle, response, spectra = ctx.saved_tensors
         hop, size, bands = ctx.sizes

@@ -13,8 +13,8 @@ def cut_frames(
 
     Shape: signal [B,length], weights [WINDOW] or None, frames [B,count,WINDOW].
     """
-    item = tl.program_id(0).to(tl.int64)
-    at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    item = tl.program_id(1).to(tl.int64)
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     n, i = at // WINDOW, at % WINDOW
     t = n * HOP + i - before
     if REFLECTED:
@@ -55,8 +55,8 @@ def add_frames(
 
     Shape: frames [B,count,WINDOW], weights [WINDOW] or None, signal [B,length].
     """
-    item = tl.program_id(0).to(tl.int64)
-    first = tl.program_id(1) * BLOCK
+    item = tl.program_id(1).to(tl.int64)
+    first = tl.program_id(0) * BLOCK
     t = first + tl.arange(0, BLOCK)
     here = t < length
     frames += item * count * WINDOW
