@@ -49,16 +49,16 @@ def _load() -> tuple[ctypes.CDLL | None, str | None]:
         package = importlib.import_module("ddsp_kernels_cpu")
     except ImportError:
         return None, f"the package {PACKAGE} is not installed"
-    if package.ABI != ABI:
-        return None, (
-            f"{PACKAGE} {package.__version__} has interface {package.ABI}, and this ddspcore needs "
-            f"{ABI}: install the version that fits"
-        )
     for path in package.libraries():
         try:
             library = ctypes.CDLL(str(path))
         except OSError as error:
             return None, f"{PACKAGE} cannot be loaded: {error}"
+        if library.ddsp_abi() != ABI:
+            return None, (
+                f"{PACKAGE} {package.__version__} has interface {library.ddsp_abi()}, and this "
+                f"ddspcore needs {ABI}: install the version that fits"
+            )
         if library.ddsp_runs_here():
             return _declare(library), None
     return None, f"{PACKAGE} was not built for this processor"

@@ -3,8 +3,6 @@
 from pathlib import Path
 
 __version__ = "0.1.0"
-ABI = 1
-"""Raised whenever a C function changes its arguments or meaning."""
 
 
 def libraries() -> list[Path]:

@@ -1,5 +1,6 @@
 #include "abi.h"
 
+// Raised whenever a function is added, or changes its arguments or meaning.
 EXPORT int ddsp_abi() { return 1; }
 
 EXPORT const char *ddsp_isa() { return DDSP_ISA; }

@@ -5,7 +5,7 @@
 // entry points EXPORT. They take raw pointers to float32 (or int64) data, sizes as int64_t, strides
 // in elements, and a thread count as int64_t; they return nothing and cannot fail, since ddspcore
 // has checked shapes and allocated outputs. Declare them in ddspcore/kernels/cpu/library.py, and
-// raise ABI in abi.cpp and ddsp_kernels_cpu/__init__.py when a released function changes.
+// raise the number in abi.cpp and there.
 #pragma once
 
 #define EXPORT extern "C" __attribute__((visibility("default")))

@@ -105,7 +105,7 @@ EXPORT void ddsp_bank(const float *f0, const float *amplitudes, const int64_t *s
     auto phases = hop_phases(f0, start, size, threads);
     for_runs(size, threads, [&](int64_t clip, int64_t first, int64_t last, int64_t) {
         std::vector<float> ends(2 * (harmonics + 1));
-        std::vector<Wave> high((harmonics / R + 1) * 4);
+        std::vector<Wave> high((harmonics / R + 2) * 4);
         float *at = ends.data(), *rises = at + harmonics + 1;
         for (int64_t n = first; n < last; n++) {
             int64_t frame = clip * frames + n, place = clip * size.hops() + n;

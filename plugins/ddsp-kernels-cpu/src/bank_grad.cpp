@@ -16,6 +16,7 @@ using namespace ddsp;
 
 constexpr int GROUP = 4;                  // harmonics from one wave: the recurrence stays exact
 constexpr int64_t SPAN = 256 / LANES;     // vectors of samples whose waves stay in the cache
+constexpr int64_t STRIDE = SPAN + 1;      // of their table: a power of two would share cache sets
 
 // What a vector of samples adds to the sums.
 struct Sample {
@@ -32,9 +33,9 @@ class Gradient {
   public:
     Gradient(const Sizes &size, const std::vector<float> &weights)
         : size_(size), weights_(weights), samples_(SPAN),
-          waves_((size.harmonics / GROUP + 1) * SPAN) {
-        sums.whole.resize(waves_.size() / SPAN * GROUP);
-        sums.later.resize(waves_.size() / SPAN * GROUP);
+          waves_((size.harmonics / GROUP + 2) * STRIDE) {
+        sums.whole.resize(waves_.size() / STRIDE * GROUP);
+        sums.later.resize(waves_.size() / STRIDE * GROUP);
     }
 
     void add_hop(const float *f0, const HopPhase &phase, const float *upstream) {
@@ -53,7 +54,7 @@ class Gradient {
                 samples_[u] = {first, first.cosine + first.cosine,
                                load_some(upstream + j, size_.hop - j),
                                glide(f0, load(weights_.data() + j))};
-                multiply(turns * GROUP, &waves_[u], groups, SPAN);
+                multiply(turns * GROUP, &waves_[u], groups, STRIDE);
             }
             for (int64_t q = 0; q < groups; q++)
                 if (GROUP * (q + 1) <= reach.sure)
@@ -72,7 +73,7 @@ class Gradient {
         Floats nyquist = all(size_.nyquist());
         for (int64_t u = vectors - 1; u >= 0; u--) {
             const Sample &sample = samples_[u];
-            Wave start = waves_[q * SPAN + u];
+            Wave start = waves_[q * STRIDE + u];
             Floats before = start.sine;
             Floats now = fma(before, sample.first.cosine, start.cosine * sample.first.sine);
             for (int i = 0; i < GROUP; i++) {

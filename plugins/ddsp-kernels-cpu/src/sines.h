@@ -1,6 +1,8 @@
 // Sines and cosines of an angle and of its multiples.
 #pragma once
 
+#include <algorithm>
+
 #include "vector.h"
 
 namespace ddsp {
@@ -37,16 +39,18 @@ INLINE Wave of_sum(Wave a, Wave b) {
 
 // Fills waves[k * stride], k = 0..count-1, with those of k phases. Products multiply the rounding
 // of the first wave by k, so every 16th is computed anew.
-INLINE void multiply(Ints phase, Wave *waves, int64_t count, int64_t stride) {
+INLINE void multiply(Ints phase, Wave *waves, uint64_t count, uint64_t stride) {
     waves[0] = {all(0.0f), all(1.0f)};
-    for (int64_t k = 1; k < count; k++) {
-        int64_t part = k < 16 ? k / 2 : k % 16;
-        if (k == 1 || part == 0)
-            waves[k * stride] = wave(phase * int32_t(k));
-        else if (k == 2 * part)
-            waves[k * stride] = doubled(waves[part * stride]);
-        else
-            waves[k * stride] = of_sum(waves[(k - part) * stride], waves[part * stride]);
+    waves[stride] = wave(phase);
+    for (uint64_t k = 2; k < std::min<uint64_t>(count, 16); k++) {
+        Wave half = waves[k / 2 * stride];
+        waves[k * stride] = k % 2 ? of_sum(half, waves[(k / 2 + 1) * stride]) : doubled(half);
+    }
+    for (uint64_t first = 16; first < count; first += 16) {
+        Wave far = wave(phase * int32_t(first));
+        waves[first * stride] = far;
+        for (uint64_t k = 1; k < std::min<uint64_t>(count - first, 16); k++)
+            waves[(first + k) * stride] = of_sum(far, waves[k * stride]);
     }
 }
 
