@@ -54,37 +54,6 @@ class LocalAttention(nn.Module):
         out: Tensor = self.out(heard[:, :frames])
         return out
 
-    def initial_state(self, batch: int, device: torch.device) -> Tensor:
-        """Return the keys and values of no frame yet. Shape: [2,B,heads,0,width/heads]."""
-        heads, channels = self.heads, self.query_key_value.in_features // self.heads
-        return torch.empty(2, batch, heads, 0, channels, device=device)
-
-    def step(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Attend new frames to themselves and to `span` before each.
-
-        Keys are kept unturned and turned by their distance to the first new frame: an angle that
-        counted from the start would lose its precision within minutes.
-        """
-        frames, known = x.shape[1], past.shape[-2]
-        if frames > self.span:  # the turns reach no farther
-            early, late = x.tensor_split(2, dim=1)
-            first, past = self.step(early, past)
-            second, past = self.step(late, past)
-            return torch.cat([first, second], dim=1), past
-        parts = self.query_key_value(x).unflatten(-1, (3, self.heads, -1))
-        query, new = parts.permute(2, 0, 3, 1, 4).split((1, 2))
-        query, seen = query[0], torch.cat([past, new], dim=-2)
-        key, value = seen
-        if self.rotary:
-            query, key = self._turn(query, self.span), self._turn(key, self.span - known)
-        mask = None  # one frame hears all that is kept
-        if frames > 1:
-            near = torch.ones(frames, known + frames, dtype=torch.bool, device=x.device)
-            mask = near.tril(known).triu(known - self.span)
-        heard = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        out: Tensor = self.out(heard.transpose(1, 2).flatten(2))
-        return out, seen[..., -self.span :, :]
-
     def _mask(self, blocks: int, frames: int, device: torch.device) -> Tensor:
         """Return which keys of its block's surroundings each query may see [blocks,span,keys].
 

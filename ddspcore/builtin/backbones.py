@@ -1,7 +1,7 @@
 """From features to hidden frames."""
 
-from collections.abc import Iterator, Mapping
-from typing import Literal, cast
+from collections.abc import Mapping
+from typing import Literal
 
 import attrs
 import torch
@@ -9,6 +9,7 @@ from attrs import frozen
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, OptionError, backbone, option
+from ddspcore.builtin import transformer_step
 from ddspcore.builtin.attention import LocalAttention, rotary_turns
 from ddspcore.dsp.scales import to_unit
 from ddspcore.errors import UserError
@@ -22,6 +23,11 @@ def scaled(inputs: tuple[Control, ...], features: Mapping[str, Tensor]) -> list[
     Centred, because a network learns slowly from inputs that all have one sign.
     """
     return [2 * to_unit(control, features[control.name]) - 1 for control in inputs]
+
+
+def joined(inputs: tuple[Control, ...], features: Mapping[str, Tensor]) -> Tensor:
+    """Return the scaled features side by side. Shape: features [B,N,C] -> [B,N,channels]."""
+    return 2 * torch.cat([to_unit(each, features[each.name]) for each in inputs], dim=-1) - 1
 
 
 def channels(inputs: tuple[Control, ...]) -> int:
@@ -66,7 +72,7 @@ class Mlp(nn.Module):
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
-        hidden: Tensor = self.layers(torch.cat(scaled(self.inputs, features), dim=-1))
+        hidden: Tensor = self.layers(joined(self.inputs, features))
         return hidden
 
     def initial_state(self, batch: int, device: torch.device) -> None:
@@ -133,9 +139,10 @@ class Gru(nn.Module):
 
 @frozen
 class TransformerState:
-    """How many frames a transformer has seen, and what each of its layers keeps of them."""
+    """How many frames a transformer has seen, its layers, and what each of them keeps."""
 
     frames: int
+    layers: tuple[transformer_step.Layer, ...]
     past: tuple[Tensor, ...]
 
 
@@ -201,7 +208,9 @@ class Transformer(nn.Module):
         """
         if not self.causal:
             raise UserError("it hears later frames; train it with causal = true")
-        return TransformerState(0, tuple(one.initial_state(batch, device) for one in self._stack()))
+        layers = tuple(map(transformer_step.gather, self.layers))
+        past = tuple(transformer_step.nothing_seen(one, batch, device) for one in self.layers)
+        return TransformerState(0, layers, past)
 
     def step(
         self, features: Mapping[str, Tensor], state: TransformerState
@@ -210,16 +219,13 @@ class Transformer(nn.Module):
         hidden = self._embed(features, state.frames)
         frames = state.frames + hidden.shape[1]
         past = []
-        for layer, kept in zip(self._stack(), state.past, strict=True):
-            hidden, kept_now = layer.step(hidden, kept)
+        for layer, kept in zip(state.layers, state.past, strict=True):
+            hidden, kept_now = transformer_step.step(layer, hidden, kept)
             past.append(kept_now)
-        return self.norm(hidden), TransformerState(frames, tuple(past))
-
-    def _stack(self) -> "Iterator[TransformerLayer]":
-        return cast("Iterator[TransformerLayer]", iter(self.layers))
+        return self.norm(hidden), TransformerState(frames, state.layers, tuple(past))
 
     def _embed(self, features: Mapping[str, Tensor], first: int) -> Tensor:
-        embedded: Tensor = self.embed(torch.cat(scaled(self.inputs, features), dim=-1))
+        embedded: Tensor = self.embed(joined(self.inputs, features))
         if not self.numbered:
             return embedded
         frames, width = embedded.shape[1:]
@@ -232,10 +238,12 @@ class TransformerLayer(nn.Module):
 
     def __init__(self, opt: Transformer.Options):
         super().__init__()
-        local = LocalAttention(
-            opt.width, opt.heads, opt.span, opt.causal, rotary=opt.position == "rotary"
+        self.attention = nn.Sequential(
+            nn.LayerNorm(opt.width),
+            LocalAttention(
+                opt.width, opt.heads, opt.span, opt.causal, rotary=opt.position == "rotary"
+            ),
         )
-        self.attention = nn.Sequential(nn.LayerNorm(opt.width), local)
         self.feedforward = nn.Sequential(
             nn.LayerNorm(opt.width),
             nn.Linear(opt.width, opt.feedforward * opt.width),
@@ -248,17 +256,3 @@ class TransformerLayer(nn.Module):
         x = x + self.attention(x)
         out: Tensor = x + self.feedforward(x)
         return out
-
-    def initial_state(self, batch: int, device: torch.device) -> Tensor:
-        """Return the attention's memory of no frame."""
-        return self._local.initial_state(batch, device)
-
-    def step(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Return new frames with both added, and the attention's memory after them."""
-        heard, past = self._local.step(self.attention[0](x), past)
-        x = x + heard
-        return x + self.feedforward(x), past
-
-    @property
-    def _local(self) -> LocalAttention:
-        return cast(LocalAttention, self.attention[1])

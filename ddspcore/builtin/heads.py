@@ -44,9 +44,10 @@ class Harmonic(nn.Module):
 
     def forward(self, hidden: Tensor) -> Mapping[str, Tensor]:
         """Return both controls. Shape: hidden [B,N,width] -> [B,N,1] and [B,N,partials]."""
-        shares = exp_sigmoid(self.distribution(hidden))
+        said = exp_sigmoid(torch.cat([self.amplitude(hidden), self.distribution(hidden)], dim=-1))
+        amplitude, shares = said[..., :1], said[..., 1:]
         return {
-            "harmonic_amplitude": exp_sigmoid(self.amplitude(hidden)),
+            "harmonic_amplitude": amplitude,
             "harmonic_distribution": shares / shares.sum(-1, keepdim=True),
         }
 
