@@ -2,14 +2,20 @@
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import rich_click as click
+from rich.console import Console
 
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import catalog_options, device_option, recipe_argument, set_option
+from ddspcore.cli.profiling import show_profile
 from ddspcore.cli.tables import make_console
 from ddspcore.recipe.schema import Device
+
+if TYPE_CHECKING:
+    from ddspcore.gates import Checked
 
 
 @click.command()
@@ -31,6 +37,22 @@ from ddspcore.recipe.schema import Device
 @click.option(
     "--fresh", is_flag=True, help="Start anew: move --run-dir aside, or make a new folder."
 )
+@click.option(
+    "--profile",
+    "profile_steps",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=10,
+    metavar="[STEPS]",
+    help="Say where the time of a step goes, and stop; by default of 10 steps. Name RECIPE first.",
+)
+@click.option(
+    "--profile-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("profile"),
+    show_default=True,
+    help="Where --profile writes its numbers and a trace of every operation.",
+)
 @catalog_options
 def run(
     recipe: str,
@@ -39,6 +61,8 @@ def run(
     runs_dir: Path,
     run_dir: Path | None,
     fresh: bool,
+    profile_steps: int | None,
+    profile_dir: Path,
     catalog: Catalog,
 ) -> None:
     """Train RECIPE: a file, or the name of a shipped recipe.
@@ -58,6 +82,9 @@ def run(
         structured = attrs.evolve(structured, device=device)
     checked = check_recipe(structured)
     console = make_console()
+    if profile_steps is not None:
+        profile(checked, profile_steps, profile_dir, console)
+        return
     request = runner.Request(
         document=document,
         recipe=checked.recipe,
@@ -76,4 +103,29 @@ def run(
     console.print(
         f"\n{metric['name']} {metric['value']:.5g} ({metric['direction']} is better), "
         f"{outcome.summary['seconds']:.0f} s; everything is in {outcome.folder}"
+    )
+
+
+def profile(checked: "Checked", steps: int, folder: Path, console: Console) -> None:
+    """Print where the time of a step goes; no run folder is touched."""
+    from ddspcore.assemble import build_source  # noqa: PLC0415
+    from ddspcore.train.device import choose_device  # noqa: PLC0415
+    from ddspcore.train.profile import profile_steps  # noqa: PLC0415
+    from ddspcore.train.runner import decide_compiling, prepare  # noqa: PLC0415
+
+    recipe = checked.recipe
+    device = choose_device(recipe.device)
+    source = build_source(recipe)
+    prepare(source, console)
+    compiled = decide_compiling(recipe, device, console)
+    show_profile(
+        profile_steps(
+            recipe,
+            checked.wiring,
+            source,
+            device.torch,
+            compiled=compiled,
+            steps=steps,
+            folder=folder,
+        )
     )

@@ -34,7 +34,7 @@ class Learner:
     """The weights of a pipeline and of its losses, their optimiser and their average.
 
     Use as a context manager: on CUDA a thread loads the batches to come inside it. `span` is told
-    which part of a step runs: `data`, `loss LABEL`, `backward`, `optimiser`.
+    which part of a step runs: `data`, `network`, `loss LABEL`, `backward`, `optimiser`.
     """
 
     def __init__(self, lesson: Lesson, span: Span = nullcontext):
@@ -153,18 +153,25 @@ class Learner:
         noise_step = lesson.steps_before * accumulate + place
         if self._fixed is not None:
             batch, prepared = self._fixed
-            return self.pipeline.with_noise(batch, seed=self.feed.seed, step=noise_step), prepared
-        batch = self.feed.place(self._load(place), noise_step)
-        prepared = [term.prepare(batch[lesson.target]) for term in lesson.terms]
+            with self.span("data"):
+                batch = self.pipeline.with_noise(batch, seed=self.feed.seed, step=noise_step)
+            return batch, prepared
+        with self.span("data"):
+            batch = self.feed.place(self._load(place), noise_step)
+        prepared = []
+        for term in lesson.terms:
+            with self.span(f"loss {term.label}"):
+                prepared.append(term.prepare(batch[lesson.target]))
         if self.stage.fixed_batch:
             self._fixed = batch, prepared
         return batch, prepared
 
     def _accumulate(self, step: int, part: int) -> None:
         lesson, stage = self.lesson, self.stage
-        with self.span("data"):
-            batch, prepared = self._batch(step, part)
-        output = self.pipeline.synthesise(batch | lesson.predict(batch))
+        batch, prepared = self._batch(step, part)
+        with self.span("network"):
+            controls = lesson.predict(batch)
+        output = self.pipeline.synthesise(batch | controls)
         total = torch.zeros((), device=self.feed.device)
         for term, ready in zip(lesson.terms, prepared, strict=True):
             with self.span(f"loss {term.label}"):
