@@ -34,7 +34,7 @@ def assert_equals_reference(f0_hz, amplitudes, hop, start=None):
     mine = answers(cpu.harmonic_bank, f0_hz, amplitudes, hop, start, upstream)
     true = answers(oscillators.harmonic_bank, f0_hz, amplitudes, hop, start, upstream)
     # Much of a gradient cancels: in f0, the reference itself is good to 1e-5 of its norm.
-    for a, b, tolerance in zip(mine, true, (2e-6, 2e-4, 2e-6), strict=True):
+    for a, b, tolerance in zip(mine, true, (5e-6, 2e-4, 1e-5), strict=True):
         assert (a - b).norm() <= tolerance * b.norm() + 3e-7 * upstream.norm()
 
 
