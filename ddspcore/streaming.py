@@ -8,6 +8,7 @@ from attrs import define
 from torch import Tensor
 
 from ddspcore.context import Context
+from ddspcore.controls import Control
 from ddspcore.errors import UserError
 from ddspcore.pipeline import EVALUATION_STEP, Batch, Pipeline, SynthPorts
 from ddspcore.randomness import white_noise
@@ -43,7 +44,8 @@ class Stream:
         self.pipeline = pipeline
         self.frames = 0
         self.hop = ctx.ratio("sample", "frame")
-        self._inputs = _inputs(pipeline)
+        self.inputs = _inputs(pipeline)
+        """The features that every push brings, on the frame axis."""
         self._noises = [
             _Noise(wire, torch.arange(batch, device=device), seed, step, self.hop)
             for wire in pipeline.noises
@@ -83,9 +85,9 @@ class Stream:
         return scope[self._voices[-1].port.signal]
 
     def _count(self, features: Mapping[str, Tensor]) -> int:
-        counts = {name: features[name].shape[1] for name in self._inputs if name in features}
-        if len(counts) < len(self._inputs):
-            missing = ", ".join(name for name in self._inputs if name not in counts)
+        counts = {name: features[name].shape[1] for name in self.inputs if name in features}
+        if len(counts) < len(self.inputs):
+            missing = ", ".join(name for name in self.inputs if name not in counts)
             raise UserError(f"the stream needs the features {missing}")
         if len(set(counts.values())) != 1 or 0 in counts.values():
             raise UserError(f"the features differ in their number of new frames: {counts}")
@@ -211,15 +213,13 @@ def _begin(title: str, module: Any, batch: int, device: torch.device) -> Any:
         raise UserError(f"{title} cannot stream: {error}") from None
 
 
-def _inputs(pipeline: Pipeline) -> tuple[str, ...]:
-    """Return the names on the frame axis that the batch has to bring."""
-    wires = [w for w in pipeline.wiring.wires if w.node.kind in ("backbone", "synth")]
-    made = {
-        pipeline.wiring.key(node.label, control.name)
-        for node in pipeline.wiring.nodes
-        if node.kind in ("head", "synth")
-        for control in node.provides
+def _inputs(pipeline: Pipeline) -> dict[str, Control]:
+    """Return what the batch has to bring on the frame axis, and how it is wired."""
+    outside = [node.title for node in pipeline.wiring.nodes if node.kind in ("source", "feature")]
+    return {
+        wire.key: wire.control
+        for wire in pipeline.wiring.wires
+        if wire.node.kind in ("backbone", "synth")
+        and wire.provider in outside
+        and wire.control.axis == "frame"
     }
-    outside = [w.key for w in wires if w.control.axis == "frame" and w.key not in made]
-    noises = {w.key for w in pipeline.noises}
-    return tuple(dict.fromkeys(key for key in outside if key not in noises))

@@ -71,6 +71,11 @@ def track(
     return f0_min * 2 ** bridge(octaves.gather(-1, path)[..., 0], voicing > 0.5), voicing
 
 
+def window_size(sample_rate: float, f0_min: float) -> int:
+    """Return how many samples a frame looks at: an even number, three periods of `f0_min`."""
+    return 2 * round(PERIODS * sample_rate / f0_min / 2)
+
+
 def _candidates(
     x: Tensor,
     sample_rate: float,
@@ -82,7 +87,7 @@ def _candidates(
     silence_db: float,
 ) -> tuple[Tensor, Tensor]:
     """Return pitches in Hz and their periodic shares, [B,N,K]; a share of 0 is no candidate."""
-    size = 2 * round(PERIODS * sample_rate / f0_min / 2)
+    size = window_size(sample_rate, f0_min)
     fft = _power_of_two(size + 1.1 * sample_rate / f0_min)
     fine = _power_of_two(LAG_RATE_HZ * fft / sample_rate)
     rate = sample_rate * fine / fft

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ddspcore import Context, Control, OptionError, feature, option
 from ddspcore.builtin.features.audio import AUDIO
-from ddspcore.dsp.pitch import bridge, track
+from ddspcore.dsp.pitch import bridge, track, window_size
 from ddspcore.errors import UserError
 
 
@@ -58,6 +58,7 @@ class F0(nn.Module):
         super().__init__()
         self.opt = opt
         self.sample_rate = ctx.rate("sample")
+        self.window = window_size(self.sample_rate, opt.f0_min)
         self.hop = ctx.ratio("sample", "frame")
 
     @staticmethod
