@@ -51,7 +51,7 @@ class Goal:
             case "memory":
                 return f"1/{number:.3g}"
             case "error":
-                return f"{number:.1e}"
+                return f"{number:.2g}"
             case "fma/s" | "bytes/s" | "share":
                 return f"{100.0 * number:.0f} %"
             case _:
@@ -79,10 +79,10 @@ def _real_time(goal: Goal, record: Any, ours: Any, limits: Any, kernels: str) ->
 
 
 def _of_the_limit(goal: Goal, record: Any, ours: Any, limits: Any, kernels: str) -> float | None:
-    if goal.kind not in limits:
+    done = record["facts"].get(goal.kind.removesuffix("/s"))
+    if done is None or goal.kind not in limits:
         return None
-    done: float = record["facts"][goal.kind.removesuffix("/s")]
-    return done / median(ours["seconds"]) / limits[goal.kind]
+    return float(done) / median(ours["seconds"]) / limits[goal.kind]
 
 
 def _network_share(goal: Goal, record: Any, ours: Any, limits: Any, kernels: str) -> float:

@@ -58,17 +58,24 @@ def case(setup: Setup, size: Size, everybody: bool = True) -> Case:
     if everybody:
         entrants[MAGENTA.name] = functools.partial(_magenta, setup, size)
     tiny = evolve(size, batch=1, samples=4 * size.windows[-1])
-    overlap = 4.0 * 4.0 * size.batch * size.samples
     return Case(
         SUBJECT,
         WORK,
         str(size),
         entrants,
-        # A library's FFT passes 8.5 times over what the overlapping frames hold: frames out, in,
-        # spectra out, in (with a target half their size), out, in, frames out, in.
-        facts={"bytes": 8.5 * overlap * len(size.windows)},
+        facts={} if setup.device == "cpu" else {"bytes": traffic(size)},
         small=None if size == tiny else case(setup, tiny, everybody=False),
     )
+
+
+def traffic(size: Size) -> float:
+    """Return the bytes that pass through memory where no cache holds the frames of a window.
+
+    An FFT of a library makes 8.5 passes over what the frames hold, which overlap four times: frames
+    out, in; spectra out, in (beside a target half their size), out, in; frames out, in.
+    """
+    frames = 4 * 4 * size.batch * size.samples
+    return 8.5 * frames * len(size.windows)
 
 
 def _ours(setup: Setup, size: Size, which: str, cached: bool) -> Contender:

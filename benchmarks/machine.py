@@ -14,6 +14,7 @@ from benchmarks.setup import Setup
 from ddspcore.kernels import backends
 
 ROOT = Path(__file__).parents[1]
+MEASURED = ("ddspcore", "plugins")
 MALLOC = ("MALLOC_", "LD_PRELOAD", "GLIBC_TUNABLES")
 LANES_PER_SM = 128
 """Float32 multiply-adds a clock, of NVIDIA's SMs since 8.6 and 9.0."""
@@ -39,10 +40,15 @@ def describe(setup: Setup) -> dict[str, Any]:
 
 
 def revision() -> str:
-    """Return our commit, and whether the package differs from it."""
-    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"]
+    """Return the commit that last changed what is measured, and whether it was changed since."""
+    last = _git("log", "-1", "--format=%h", "--abbrev=7")
+    return f"{last}, changed since" if _git("status", "--porcelain") else last or "unknown"
+
+
+def _git(*words: str) -> str:
+    asked = ["git", "-C", str(ROOT), *words, "--", *MEASURED]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    return done.stdout.strip()
 
 
 def load_average() -> float:

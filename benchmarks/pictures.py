@@ -81,7 +81,7 @@ def growth_curves(records: Records) -> dict[str, dict[str, dict[str, Curve]]]:
 def growth_figure(curves: Mapping[str, Mapping[str, Mapping[str, Curve]]]) -> Figure:
     """Draw a row of log-log axes for every subject, one for every axis of growth."""
     axes = [axis for axis in AXES if any(axis in of for of in curves.values())]
-    figure = Figure(figsize=(3.1 * len(axes) + 0.6, 2.7 * len(curves) + 0.9), layout="constrained")
+    figure = Figure(figsize=(2.5 * len(axes) + 0.6, 2.2 * len(curves) + 1.0), layout="constrained")
     grid = figure.subplots(len(curves), len(axes), squeeze=False, sharey="row")
     lines = {}
     for places, (subject, of) in zip(grid, curves.items(), strict=True):
@@ -99,7 +99,9 @@ def growth_figure(curves: Mapping[str, Mapping[str, Mapping[str, Curve]]]) -> Fi
             place.set_xlabel(AXES[axis])
             place.set_xticks([x * factor for x in xs])
             _plain_numbers(place)
-    figure.legend(lines.values(), lines.keys(), loc="outside upper center", ncols=len(lines))
+    figure.legend(
+        lines.values(), lines.keys(), loc="outside upper center", ncols=4, handlelength=3.0
+    )
     return figure
 
 

@@ -86,10 +86,11 @@ def phase(setup: Setup) -> dict[str, Any]:
     last = LAST_SECONDS * size.sample_rate
     results: dict[str, Any] = {}
     before = size.frames - last // size.hop
-    start = oscillators.phase_after(f0_hz[:, : before + 1], size.hop, size.sample_rate)
-    ours = oscillators.integer_phase(f0_hz[:, before:], size.hop, size.sample_rate, start)
+    early, late = (x.to(setup.device) for x in (f0_hz[:, : before + 1], f0_hz[:, before:]))
+    start = oscillators.phase_after(early, size.hop, size.sample_rate)
+    ours = oscillators.integer_phase(late, size.hop, size.sample_rate, start)
     exact = _exact_phase(f0_hz, size)[:, -last:]
-    results["ours"] = {"value": _turn_error(ours.flatten(1).double() / 2.0**32, exact)}
+    results["ours"] = {"value": _turn_error(ours.cpu().flatten(1).double() / 2.0**32, exact)}
     for name, build in PEER_BANKS.items():
         results[name] = _valued(lambda build=build: _own_phase_error(setup, build, f0_hz, size))
     return results

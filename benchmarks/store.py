@@ -19,9 +19,9 @@ class Store:
             path.rename(path.with_suffix(".old"))
             before = []
         self.known = {record["key"] for record in before[1:]}
-        if not before:
-            path.unlink(missing_ok=True)
-            self._write({"machine": machine})
+        path.write_text("")
+        for record in before or [{"machine": machine}]:
+            self._write(record)
 
     def add(self, record: Record) -> None:
         """Write a measurement."""
