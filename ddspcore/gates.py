@@ -9,7 +9,7 @@ from ddspcore.context import Context
 from ddspcore.controls import Control
 from ddspcore.pipeline import Batch, Output
 from ddspcore.recipe.problems import Problem, RecipeError
-from ddspcore.recipe.schema import Recipe
+from ddspcore.recipe.schema import LossUse, Recipe
 from ddspcore.wiring import Wiring
 
 ITEMS, FRAMES = 2, 9
@@ -76,7 +76,11 @@ def _forward(recipe: Recipe, wiring: Wiring, device: str) -> int:
             )
         if problems:
             raise RecipeError(problems)
+        proved: list[tuple[LossUse, ...]] = []
         for stage in recipe.stages:
+            if stage.losses in proved:
+                continue
+            proved.append(stage.losses)
             for term, use in zip(build_losses(recipe, stage)[0], stage.losses, strict=True):
                 value = term(
                     pred=output.signal,

@@ -47,7 +47,9 @@ class WavFolder:
         """What to read, how to cut it, what to hold out."""
 
         root: Path = option(help="a folder of audio files, or one file")
-        chunk: float = option(1.024, gt=0, unit="s", help="length of a chunk, in whole hops")
+        chunk: float = option(
+            1.024, gt=0, le=3600, unit="s", help="length of a chunk, in whole hops"
+        )
         stride: float | None = option(
             None, gt=0, unit="s", help="from one chunk's start to the next; half a chunk if unset"
         )

@@ -47,7 +47,7 @@ def use_component(table: Node, kind: str, make: type[U], catalog: Catalog) -> U:
             use = make(
                 component=entry.component,
                 plugin=entry.plugin,
-                options=_build(entry.component.options, chosen, table, title),
+                options=build_options(entry.component.options, chosen, table, title),
                 origin=table.value["use"].at,
                 **{"name": entry.component.name} | beside,
             )
@@ -156,7 +156,7 @@ def _schedule(table: Node, catalog: Catalog) -> ScheduleUse:
     title = title_of(table, "schedule")
     cls = entry.component.options
     values = fill(table, attrs.fields(cls), title, catalog, ("use",))
-    value: Any = _build(cls, values, table, title)
+    value: Any = build_options(cls, values, table, title)
     return ScheduleUse(component=entry.component, plugin=entry.plugin, value=value)
 
 
@@ -190,13 +190,13 @@ def _find(table: Node, kind: str, catalog: Catalog) -> Entry:
         raise RecipeError([found]) from None
 
 
-def _build(cls: type[T], values: Mapping[str, Any], table: Node, title: str) -> T:
+def build_options(cls: type[T], values: Mapping[str, Any], table: Node, title: str) -> T:
     """Construct options, whose own checks may refuse what no single option could."""
-    use = table.value["use"]
+    here = table.value["use"].at if "use" in table.value else table.key
     try:
         return cls(**values)
     except OptionError as error:
-        place = table.value.get(error.field, use)
-        raise RecipeError([Problem(f"{title}: {error}", place.at)]) from None
+        place = table.value[error.field].at if error.field in table.value else here
+        raise RecipeError([Problem(f"{title}: {error}", place)]) from None
     except (TypeError, ValueError) as error:
-        raise RecipeError([Problem(f"{title} refuses its options: {error}", use.at)]) from None
+        raise RecipeError([Problem(f"{title} refuses its options: {error}", here)]) from None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from attrs import Factory, field, frozen
 
-from ddspcore.component import Component, option
+from ddspcore.component import Component, OptionError, option
 from ddspcore.recipe.problems import Origin
 
 FRAME_SECONDS = 0.016
@@ -87,6 +87,10 @@ class Audio:
         ge=1,
         unit="samples",
     )
+
+    def __attrs_post_init__(self) -> None:
+        if self.hop > self.sample_rate:
+            raise OptionError("hop", f"{self.hop} is more than a second of samples")
 
     def rates(self) -> dict[str, float]:
         """Return values a second by axis."""

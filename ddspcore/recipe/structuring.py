@@ -10,6 +10,7 @@ from ddspcore.catalog import Catalog
 from ddspcore.component import option_spec
 from ddspcore.context import Context, RateError
 from ddspcore.recipe.components import (
+    build_options,
     check_name,
     fill,
     installed,
@@ -112,7 +113,8 @@ def _single(root: Node, key: str, kind: str, make: type[U], catalog: Catalog) ->
 
 
 def _table(node: Node, make: type[T], name: str, catalog: Catalog) -> T:
-    return make(**fill(node, written_options(make), f"[{name}]", catalog, ()))
+    values = fill(node, written_options(make), f"[{name}]", catalog, ())
+    return build_options(make, values, node, f"[{name}]")
 
 
 def _uses(table: Node, key: str, make: type[U], catalog: Catalog) -> tuple[U, ...]:

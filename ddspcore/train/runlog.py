@@ -8,7 +8,14 @@ from typing import Any, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from ddspcore.errors import UserError
@@ -28,13 +35,13 @@ class RunLog:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
-            TextColumn("{task.completed:>5.0f}/{task.total:.0f}"),
+            MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,
             expand=True,
         )
-        self._task = self._bar.add_task("", total=None)
+        self._task = self._bar.add_task("preparing", total=None)
         self._values: dict[str, str] = {}
         self._speed = (time.monotonic(), 0)
         self._live = Live(
@@ -65,6 +72,11 @@ class RunLog:
     def record(self, **fields: Any) -> None:
         """Append one line to `metrics.jsonl`."""
         _append(self._metrics_file, to_json(fields))
+
+    def begin(self, doing: str) -> None:
+        """Show that something goes on whose length is not known, such as evaluating."""
+        self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(doing, total=None)
 
     def begin_stage(self, name: str, step: int, steps: int) -> None:
         """Show a stage's progress from `step` on."""

@@ -190,6 +190,7 @@ def _train(
 def _evaluate(chain: Chain, results: tuple[StageResult, ...]) -> dict[str, Any]:
     """Evaluate the best checkpoint where trained and where held out."""
     recipe, plan, root = chain.recipe, chain.plan, chain.folder.path
+    chain.log.begin("evaluating")
     best = best_stage(results, plan.metric)
     feed = chain.feed()
     load_weights(feed.pipeline, load_tensors(best.folder / BEST), best.folder / BEST)

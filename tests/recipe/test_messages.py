@@ -77,6 +77,9 @@ CASES = {
     "huge_integer": odd("cap = 0x" + "f" * 6000),
     "scheduled_out_of_range": change('use = "mrstft"', 'use = "mrstft"\n  sharpness = 9'),
     "learning_rate_out_of_range": change("lr    = 1e-4", "lr    = -1e-4"),
+    "hop_of_more_than_a_second": change(
+        "sample_rate = 16_000", "sample_rate = 16_000\nhop = 16_001"
+    ),
     # keys
     "unknown_key": change('root = "audio/violin"', 'root = "audio/violin"\nchnuk = 2.0'),
     "unknown_key_of_the_recipe": change("[audio]", "[aduio]"),

@@ -168,6 +168,12 @@ def test_a_metric_must_return_what_decides(ddsp):
     assert said in ddsp(text, code=2)
 
 
+def test_a_metric_that_is_never_a_number_stops_training(ddsp, tmp_path):
+    output = ddsp(RECIPE.replace('"miss"', '"faulty"\ndoes = "nan"'), code=3)
+    assert "stage A: fault was never a number, so nothing is best" in output
+    assert read(tmp_path, "status.json")["state"] == "stopped"
+
+
 def test_a_bug_leaves_a_run_that_says_so_and_can_go_on(ddsp, tmp_path):
     with pytest.raises(ZeroDivisionError) as failure:
         ddsp(evaluated("raise"))
