@@ -1,9 +1,10 @@
 """Fixtures that several test files share: installed plugins that are not, and the command line."""
 
+import importlib.metadata
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -40,6 +41,24 @@ class MelShape:
 def ddsp_losses():
     return [MelShape]
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_other_plugins() -> Iterator[None]:
+    """Hide what happens to be installed beside the core; tests install what they need."""
+    everything = importlib.metadata.distributions
+    others = {
+        dist.name
+        for dist in everything()
+        if any(point.group.startswith("ddspcore.v") for point in dist.entry_points)
+    } - {"ddspcore"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            importlib.metadata,
+            "distributions",
+            lambda **where: (dist for dist in everything(**where) if dist.name not in others),
+        )
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

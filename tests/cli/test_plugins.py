@@ -146,7 +146,7 @@ def test_the_list_survives_a_process_of_its_own(zoo):
     assert outcome.returncode == 0
     assert outcome.stderr == "hello from a plugin\n"
     states = {row["name"]: row["state"] for row in json.loads(outcome.stdout)}
-    assert states == {
+    expected = {
         "core": "ok",
         "ddsp-loss-usurper": "ok",
         "exit": "broken",
@@ -156,3 +156,4 @@ def test_the_list_survives_a_process_of_its_own(zoo):
         "syntax": "broken",
         "warp": "incompatible",
     }
+    assert expected.items() <= states.items()
