@@ -29,6 +29,7 @@ void correlate(const float *signal, const float *weights, int64_t count, float *
             Floats x = load(signal + k);
             for (int i = 0; i < TILE; i++) {
                 Floats next = load(signal + k + (i + 1) * LANES);
+                hold(next);
                 sums[i] = fma(here, x, sums[i]);
                 sums[i] = fma(beyond, next, sums[i]);
                 x = next;
@@ -66,10 +67,12 @@ class Bench {
 
     // Lays out a signal around a frame, `beyond` samples more on either side; zeros elsewhere.
     void lay(const float *signal, int64_t frame, int64_t beyond) {
-        std::fill(stretch_.begin(), stretch_.end(), 0.0f);
         int64_t from = std::max<int64_t>(origin(frame) - beyond, 0);
         int64_t to = std::min(end(frame) + beyond, size_.length());
-        if (from < to) std::copy(signal + from, signal + to, at(frame, from));
+        float *start = at(frame, from);
+        std::fill(stretch_.data(), start, 0.0f);
+        float *rest = std::copy(signal + from, signal + to, start);
+        std::fill(rest, stretch_.data() + stretch_.size(), 0.0f);
     }
 
     void lay_weighted(const float *signal, int64_t frame) {

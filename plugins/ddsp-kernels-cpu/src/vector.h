@@ -35,6 +35,17 @@ INLINE Floats fma(Floats a, Floats b, Floats c) { return a * b + c; }
 
 INLINE Floats to_floats(Ints x) { return __builtin_convertvector(x, Floats); }
 
+// Keeps what was loaded in a register: compilers rather load once more for each use.
+INLINE void hold(Floats &x) {
+#if defined(__x86_64__)
+    asm("" : "+v"(x));
+#elif defined(__aarch64__)
+    asm("" : "+w"(x));
+#else
+    (void)x;
+#endif
+}
+
 // Comparisons give Ints: -1 where true, 0 elsewhere.
 INLINE Floats select(Ints condition, Floats yes, Floats no) {
     return (Floats)((condition & (Ints)yes) | (~condition & (Ints)no));
