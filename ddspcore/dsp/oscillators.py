@@ -1,7 +1,7 @@
 """A phase that does not drift, and a bank of harmonic sines in O(T + N*K) memory."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -9,17 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ddspcore.dsp.harmonics import CYCLE_BITS, Steps, Waves, blocks
 from ddspcore.dsp.precision import full_precision
-from ddspcore.dsp.upsampling import linear, ramp
+from ddspcore.dsp.upsampling import linear
 
 HZ_BITS = 24
 """A float32 frequency of at least 1/2 Hz is a whole number of 2**-24 Hz."""
-CYCLE_BITS = 32
 GUARD_BITS = 13
 """Bits below a 32-bit phase while a hop is summed; at 192 kHz the sums fill 63 bits."""
-CPU_BLOCK = 1 << 18
-"""Sines held at a time: 1 MB stays in a core's cache; a GPU wants few large kernels instead."""
-GPU_BLOCK = 1 << 23
 
 
 @full_precision
@@ -126,86 +123,40 @@ class _Phase(torch.autograd.Function):
 
 
 class _Bank(torch.autograd.Function):
-    """Each hop is amplitudes at its two ends [2,K] times sines [K,hop], blended by the ramp."""
-
     @staticmethod
     def forward(
         ctx: Any, f0_hz: Tensor, ends: Tensor, hop: int, sample_rate: int, start: Tensor | None
     ) -> Tensor:
         phase = integer_phase(f0_hz, hop, sample_rate, start)
-        f0 = linear(f0_hz[..., None], hop).view_as(phase)
-        ctx.save_for_backward(phase, f0, ends)
+        ctx.save_for_backward(f0_hz, ends, phase)
         ctx.sample_rate = sample_rate
-        return _blend(torch.sin_, phase, f0, ends, sample_rate)
+        signal = torch.zeros_like(phase, dtype=ends.dtype).flatten(0, 1)
+        for rows, which, sum_of in _blocks(phase, f0_hz, ends, sample_rate):
+            signal[rows] += sum_of.sines(ends[rows, :, which])
+        return signal
 
     @staticmethod
     @once_differentiable
     @full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        phase, f0, ends = ctx.saved_tensors
-        harmonics, hop = ends.shape[-1], phase.shape[-1]
-        of_f0 = of_ends = None
-        if ctx.needs_input_grad[0]:
-            slopes = ends * (2.0 * math.pi * _numbers(harmonics, ends))
-            of_phase = _blend(torch.cos_, phase, f0, slopes, ctx.sample_rate) * grad
-            of_f0 = phase_to_f0(of_phase.view_as(phase), ctx.sample_rate)
-        if ctx.needs_input_grad[1]:
-            grad, blend = grad.view(-1, 1, hop), ramp(hop, grad)
-            shares = grad * torch.stack([1.0 - blend, blend])
-            of_ends = torch.zeros_like(ends)
-            for rows, sines in _waves(torch.sin_, phase, f0, harmonics, ctx.sample_rate):
-                torch.bmm(shares[rows], sines.mT, out=of_ends[rows, :, : sines.shape[1]])
+        f0_hz, ends, phase = ctx.saved_tensors
+        k = torch.arange(1, ends.shape[-1] + 1, device=ends.device)
+        slopes = ends * (2.0 * math.pi * k)
+        of_phase = torch.zeros_like(grad) if ctx.needs_input_grad[0] else None
+        of_ends = torch.zeros_like(ends) if ctx.needs_input_grad[1] else None
+        for rows, which, sum_of in _blocks(phase, f0_hz, ends, ctx.sample_rate):
+            if of_phase is not None:
+                of_phase[rows] += sum_of.cosines(slopes[rows, :, which])
+            if of_ends is not None:
+                of_ends[rows, :, which] = sum_of.shares(grad[rows])
+        of_f0 = None
+        if of_phase is not None:
+            of_f0 = phase_to_f0(of_phase.mul_(grad).view_as(phase), ctx.sample_rate)
         return of_f0, of_ends, None, None, None
 
 
-def _blend(
-    wave: Callable[[Tensor], Tensor], phase: Tensor, f0: Tensor, ends: Tensor, sample_rate: int
-) -> Tensor:
-    hop = phase.shape[-1]
-    signal, blend = f0.new_empty(len(ends), hop), ramp(hop, f0)
-    for rows, waves in _waves(wave, phase, f0, ends.shape[-1], sample_rate):
-        sums = torch.bmm(ends[rows, :, : waves.shape[1]], waves)
-        torch.lerp(sums[:, 0], sums[:, 1], blend, out=signal[rows])
-    return signal
-
-
-def _waves(
-    wave: Callable[[Tensor], Tensor], phase: Tensor, f0: Tensor, harmonics: int, sample_rate: int
-) -> Iterator[tuple[slice, Tensor]]:
-    """Yield blocks of hops and their masked sines or cosines [hops,k,hop], in place of each other.
-
-    k times an integer phase wraps by itself, so a harmonic is as exact as the fundamental.
-    Harmonics that a whole block has above Nyquist are left out.
-    """
-    phase, f0 = phase.flatten(0, 1)[:, None], f0.flatten(0, 1)[:, None]
-    block = CPU_BLOCK if phase.device.type == "cpu" else GPU_BLOCK
-    size = max(1, block // (harmonics * phase.shape[-1]))
-    k = _numbers(harmonics, phase)[:, None]
-    shape = (min(size, len(phase)), harmonics, phase.shape[-1])
-    turns, angles = phase.new_empty(shape), f0.new_empty(shape)
-    for start in range(0, len(phase), size):
-        rows = slice(start, start + size)
-        count = len(phase[rows])
-        below, top = _reach(f0[rows], harmonics, sample_rate / 2)
-        turn, waves = turns[:count, :top], angles[:count, :top]
-        torch.mul(phase[rows], k[:top], out=turn)
-        wave(waves.copy_(turn).mul_(2.0 * math.pi * 2.0**-CYCLE_BITS))
-        if below < top:
-            waves[:, below:] *= k[below:top] * f0[rows] < sample_rate / 2
-        yield rows, waves
-
-
-def _numbers(harmonics: int, like: Tensor) -> Tensor:
-    return torch.arange(1, harmonics + 1, device=like.device, dtype=like.dtype)
-
-
-def _reach(f0: Tensor, harmonics: int, nyquist: float) -> tuple[int, int]:
-    """Return how many harmonics are below Nyquist all along, and how many are at any time.
-
-    Looking at a value stalls a GPU: there, every harmonic may be on either side.
-    """
-    if f0.device.type != "cpu":
-        return 0, harmonics
-    lowest, highest = (x.item() for x in f0.aminmax())
-    below, top = int(nyquist / highest) - 1, int(nyquist / lowest) + 1
-    return min(max(below, 0), harmonics), min(top, harmonics)
+def _blocks(
+    phase: Tensor, f0_hz: Tensor, ends: Tensor, sample_rate: int
+) -> Iterator[tuple[slice, slice, Steps | Waves]]:
+    f0_hz = linear(f0_hz[..., None], phase.shape[2]).view(len(ends), phase.shape[2])
+    return blocks(phase.flatten(0, 1), f0_hz, ends.shape[2], sample_rate / 2)
