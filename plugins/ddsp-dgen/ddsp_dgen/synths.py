@@ -31,17 +31,18 @@ class SmoothingOptions:
     )
 
 
-def read(rows: Tensor, playhead: Tensor) -> Tensor:
+def read(playhead: Tensor, *controls: Tensor) -> list[Tensor]:
     """Return what the playhead hears between two rows, linearly; beyond the last row, the last.
 
     A product with a matrix of hats rather than a lookup: its gradient is deterministic.
 
-    Shape: rows [B,N,C], playhead [B,T] -> [B,T,C].
+    Shape: playhead [B,T], each of the controls [B,N,C] -> [B,T,C].
     """
-    number = torch.arange(rows.shape[1], device=rows.device, dtype=playhead.dtype)
-    place = playhead.clamp(max=rows.shape[1] - 1)
-    hats = (1.0 - (place[..., None] - number).abs()).clamp(min=0.0)
-    return hats.to(rows.dtype) @ rows
+    count = controls[0].shape[1]
+    number = torch.arange(count, device=playhead.device, dtype=playhead.dtype)
+    distance = (playhead.clamp(max=count - 1)[..., None] - number).abs()
+    hats = (1.0 - distance).clamp(min=0.0)
+    return [hats.to(rows.dtype) @ rows for rows in controls]
 
 
 def smoothed(rows: Tensor) -> Tensor:
@@ -89,19 +90,17 @@ class Harmonic(nn.Module):
     def forward(self, controls: Mapping[str, Tensor]) -> Tensor:
         """Return the tone. Shape: controls [B,N,C], playhead [B,T] -> [B,T]."""
         playhead = controls["playhead"]
-        heard = read(torch.cat([controls["f0_hz"], controls["voicing"]], -1), playhead)
-        f0_hz, voicing = heard[..., :1], heard[..., 1].clamp(0.0, 1.0)
+        f0_hz, voicing = read(playhead, controls["f0_hz"], controls["voicing"])
         if self.opt.clamp_f0:
             f0_hz = f0_hz.clamp(MIN_HZ, MAX_HZ)
-        rows = torch.cat([controls["harmonic_shares"], controls["harmonic_gain"]], -1)
-        heard = read(smoothed(rows) if self.opt.smooth else rows, playhead)
-        shares, gain = heard[..., :-1], heard[..., -1]
+        rows = [controls["harmonic_shares"], controls["harmonic_gain"]]
+        shares, gain = read(playhead, *(map(smoothed, rows) if self.opt.smooth else rows))
         mask, sines = self._bank(f0_hz, shares.shape[-1])
         if self.opt.divide == "sum":
             total = (shares * mask).sum(-1) + 1e-8
         else:
-            total = torch.full_like(gain, shares.shape[-1])
-        return voicing * gain / total * (shares * sines).sum(-1)
+            total = torch.full_like(gain[..., 0], shares.shape[-1])
+        return (voicing * gain)[..., 0] / total * (shares * sines).sum(-1)
 
     def _bank(self, f0_hz: Tensor, partials: int) -> tuple[Tensor, Tensor]:
         """Return which harmonics sound, and their sines, silent ones as 0. Shape: [B,T,K] each.
@@ -143,9 +142,8 @@ class Noise(nn.Module):
     def forward(self, controls: Mapping[str, Tensor]) -> Tensor:
         """Return the noise. Shape: controls [B,N,C], playhead [B,T] -> [B,T]."""
         playhead, gain = controls["playhead"], controls["noise_gain"]
-        rows = torch.cat([smoothed(gain) if self.opt.smooth else gain, controls["noise_taps"]], -1)
-        heard = read(rows, playhead)
-        gain, taps = heard[..., 0], heard[..., 1:]
+        gain = smoothed(gain) if self.opt.smooth else gain
+        gain, taps = read(playhead, gain, controls["noise_taps"])
         white = torch.tensor(xorshift_noise(playhead.shape[1])).to(taps)
         past = F.pad(white, (taps.shape[-1] - 1, 0)).unfold(0, taps.shape[-1], 1)
-        return gain * (taps * past).sum(-1)
+        return gain[..., 0] * (taps * past).sum(-1)

@@ -142,4 +142,5 @@ def test_smoothing_is_a_short_average_that_holds_the_ends():
 def test_rows_are_read_between_and_held_at_the_end():
     rows = torch.tensor([0.0, 1.0, 4.0])[None, :, None]
     playhead = torch.tensor([[0.0, 0.25, 1.0, 1.5, 2.0, 5.0]])
-    assert synths.read(rows, playhead)[0, :, 0].tolist() == [0.0, 0.25, 1.0, 2.5, 4.0, 4.0]
+    (heard,) = synths.read(playhead, rows)
+    assert heard[0, :, 0].tolist() == [0.0, 0.25, 1.0, 2.5, 4.0, 4.0]
