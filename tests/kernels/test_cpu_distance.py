@@ -54,7 +54,7 @@ def assert_equals_reference(x, targets, hops, terms=None, upstream=1.0):
     assert (gradient - true_gradient).norm() <= 1e-3 * true_gradient.norm()
 
 
-WINDOWS = (16, 32, 48, 64, 80, 96, 112, 128, 176, 192, 208, 256, 352, 400, 512, 768, 1024, 1408)
+WINDOWS = (16, 32, 48, 64, 80, 96, 112, 128, 176, 192, 208, 256, 272, 352, 400, 512, 1024, 1408)
 
 
 @st.composite
@@ -75,6 +75,7 @@ def problems(draw):
 @example((2, 16_384, [64, 2048], [16, 512]), 0)  # whole chunks
 @example((1, 8_200, [4096, 16], [4096, 16]), 0)  # a second chunk shorter than what is spilled
 @example((1, 30_000, [8192], [1000]), 0)
+@example((1, 12_000, [64, 5648], [16, 1412]), 0)  # 353 is prime
 @settings(deadline=None, max_examples=60)
 def test_equals_the_reference_in_float64(problem, seed):
     batch, length, windows, hops = problem
@@ -82,7 +83,7 @@ def test_equals_the_reference_in_float64(problem, seed):
     assert_equals_reference(x, targets_of(x, windows, hops), hops)
 
 
-@pytest.mark.parametrize("window", [2 * 17 * 8, 24, 2 * 353 * 8])
+@pytest.mark.parametrize("window", [24, 34])
 def test_the_reference_takes_windows_that_do_not_fit(window):
     hops = [window // 4, 64]
     x = noise(1, 6000)
@@ -187,7 +188,7 @@ def test_a_nan_shows():
     assert gradient.isnan().any()
 
 
-@pytest.mark.parametrize("window", [16, 48, 128, 208, 352, 1024, 2816, 8192])
+@pytest.mark.parametrize("window", [16, 48, 128, 208, 352, 304, 2816, 5648, 8192])
 def test_a_sine_on_a_bin_shows_in_three(window):
     """A Hann window spreads a sine of amplitude a over three bins: a w/8, a w/4 and a w/8."""
     bin_, amplitude = window // 8 + 1, 0.8

@@ -1,7 +1,6 @@
 """The spectral distance by the compiled library, and its gradient."""
 
 import ctypes
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,9 @@ from torch.autograd.function import once_differentiable
 
 from ddspcore.dsp import spectral_distance
 from ddspcore.kernels.cpu.library import library, ready
+
+Resolutions = list[tuple[Tensor, int]]
+Terms = tuple[float, float, float]
 
 
 def multi_spectral_l1(
@@ -26,45 +28,66 @@ def multi_spectral_l1(
 
     The library takes the resolutions that it can, the reference the others.
     """
-    every = list(zip(targets, hops, strict=True))
-    fast = [(ready(target), hop) for target, hop in every if _fits(x, target, hop)]
-    slow = [(target, hop) for target, hop in every if not _fits(x, target, hop)]
+    fast: Resolutions = []
+    slow: Resolutions = []
+    for target, hop in zip(targets, hops, strict=True):
+        (fast if _fits(x, target, hop) else slow).append((target, hop))
+    terms, count = (linear, log, log_eps), len(targets)
     if not fast:
-        return spectral_distance.multi_spectral_l1(
-            x, targets, hops, linear=linear, log=log, log_eps=log_eps
-        )
-    distance: Tensor = _Distance.apply(ready(x), fast, len(every), (linear, log, log_eps))
+        return _by_reference(x, slow, terms)
+    distance: Tensor
+    if torch.is_grad_enabled() and x.requires_grad:
+        distance = _Distance.apply(x, fast, count, terms)
+    else:
+        distance = _measure(x, fast, count, terms, gradient=None)
     if slow:
-        rest = spectral_distance.multi_spectral_l1(
-            x, *zip(*slow, strict=True), linear=linear, log=log, log_eps=log_eps
-        )
-        distance = distance + rest * (len(slow) / len(every))
+        distance = distance + _by_reference(x, slow, terms) * (len(slow) / count)
     return distance
 
 
 def _fits(x: Tensor, target: Tensor, hop: int) -> bool:
-    if target.dim() != 3 or x.dim() != 2 or hop < 1:
+    if x.dim() != 2 or target.dim() != 3 or hop < 1:
         return False
-    clips, length = x.shape
-    window = 2 * (target.shape[2] - 1)
+    (clips, length), (_, frames, bins) = x.shape, target.shape
     return (
-        clips > 0
-        and window // 2 < length  # shorter signals are padded with zeros
-        and _is_smooth(window)
-        and target.shape == (clips, length // hop + 1, window // 2 + 1)
+        clips == len(target) > 0
+        and frames == length // hop + 1
+        and 8 < bins <= length  # the ends are reflected, not padded with zeros
+        and bins % 8 == 1  # the window is a multiple of 16 samples
         and target.dtype == torch.float32
         and target.device == x.device
     )
 
 
-@functools.cache
-def _is_smooth(window: int) -> bool:
-    """Say if a window is a multiple of 16 samples without prime factors above 13."""
-    rest = window
-    for prime in (2, 3, 5, 7, 11, 13):
-        while rest > 0 and rest % prime == 0:
-            rest //= prime
-    return window % 16 == 0 and rest == 1
+def _by_reference(x: Tensor, resolutions: Resolutions, terms: Terms) -> Tensor:
+    targets, hops = [t for t, _ in resolutions], [hop for _, hop in resolutions]
+    linear, log, log_eps = terms
+    return spectral_distance.multi_spectral_l1(
+        x, targets, hops, linear=linear, log=log, log_eps=log_eps
+    )
+
+
+def _measure(
+    x: Tensor, resolutions: Resolutions, of_how_many: int, terms: Terms, gradient: Tensor | None
+) -> Tensor:
+    """Return the distance at some of many resolutions, and fill the gradient where there is one."""
+    x, targets = ready(x), [ready(target) for target, _ in resolutions]
+    distance, count = x.new_empty(()), len(resolutions)
+    integers = ctypes.c_int64 * count
+    library().ddsp_spectral_l1(
+        x.data_ptr(),
+        *x.shape,
+        (ctypes.c_void_p * count)(*(target.data_ptr() for target in targets)),
+        integers(*(2 * (target.shape[2] - 1) for target in targets)),
+        integers(*(hop for _, hop in resolutions)),
+        count,
+        of_how_many,
+        *terms,
+        distance.data_ptr(),
+        None if gradient is None else gradient.data_ptr(),
+        torch.get_num_threads(),
+    )
+    return distance
 
 
 class _Distance(torch.autograd.Function):
@@ -72,33 +95,11 @@ class _Distance(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        x: Tensor,
-        resolutions: list[tuple[Tensor, int]],
-        of_how_many: int,
-        terms: tuple[float, float, float],
+        ctx: Any, x: Tensor, resolutions: Resolutions, of_how_many: int, terms: Terms
     ) -> Tensor:
-        distance = x.new_empty(())
-        gradient = torch.empty_like(x) if ctx.needs_input_grad[0] else None
-        targets, hops = zip(*resolutions, strict=True)
-        count = len(resolutions)
-        integers = ctypes.c_int64 * count
-        library().ddsp_spectral_l1(
-            x.data_ptr(),
-            *x.shape,
-            (ctypes.c_void_p * count)(*(target.data_ptr() for target in targets)),
-            integers(*(2 * (target.shape[2] - 1) for target in targets)),
-            integers(*hops),
-            count,
-            of_how_many,
-            *terms,
-            distance.data_ptr(),
-            None if gradient is None else gradient.data_ptr(),
-            torch.get_num_threads(),
-        )
-        if gradient is not None:
-            ctx.save_for_backward(gradient)
-        return distance
+        gradient = x.new_empty(x.shape)
+        ctx.save_for_backward(gradient)
+        return _measure(x, resolutions, of_how_many, terms, gradient)
 
     @staticmethod
     @once_differentiable

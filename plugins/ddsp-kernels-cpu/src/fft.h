@@ -1,6 +1,7 @@
 // Fourier transforms of as many signals at once as a vector has lanes.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "vector.h"
@@ -15,13 +16,14 @@ struct Complex {
 // there and leaves signals in order. Nothing is normalised, so each is the other's adjoint.
 class Fft {
   public:
-    // The size has no prime factor above 13.
     explicit Fft(int64_t size);
 
-    void forward(Complex *x) const { forward(x, 0); }
-    void backward(Complex *x) const { backward(x, 0); }
+    void forward(Complex *x) const;
+    void backward(Complex *x) const;
     int64_t size() const { return int64_t(places_.size()); }
     int64_t place(int64_t bin) const { return places_[bin]; }
+    // The length of x: what is beyond the size is overwritten.
+    int64_t room() const { return convolution_ ? convolution_->size() : size(); }
 
   private:
     // Splits a transform of radix * span points into `radix` transforms of `span`.
@@ -31,11 +33,19 @@ class Fft {
         std::vector<float> roots;     // [radix] (re, im)
     };
 
-    void forward(Complex *x, size_t first) const;
-    void backward(Complex *x, size_t first) const;
+    void add_stages();
+    void add_chirp();
+    void split(Complex *x, size_t first) const;
+    void merge(Complex *x, size_t first) const;
+    template <bool Back>
+    void convolve(Complex *x) const;
 
-    std::vector<Stage> stages_;
     std::vector<int32_t> places_;
+    std::vector<Stage> stages_;
+    // For sizes with a large prime factor.
+    std::unique_ptr<Fft> convolution_;
+    std::vector<float> chirp_;   // [size] (re, im)
+    std::vector<float> filter_;  // [convolution's size] (re, im), by place
 };
 
 }  // namespace ddsp

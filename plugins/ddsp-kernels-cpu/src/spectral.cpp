@@ -56,7 +56,7 @@ struct Job {
     int64_t items, length;
     float linear, log;
     std::vector<Scale> scales;
-    int64_t margin, samples, chunks;
+    int64_t room, margin, samples, chunks;
     double *distances;  // [items][chunks]
     float *gradient;    // [items][length]
     float *spill;       // [items][chunks][2][margin]: gradient before and after a chunk
@@ -126,8 +126,8 @@ void run_chunk(const Job &job, int64_t item, int64_t chunk) {
     int64_t padded = end - begin + 2 * job.margin;
     thread_local Scratch scratch;
     int64_t floats = 2 * padded + 2 * job.margin;
-    Complex *z = scratch.get(job.margin + floats / (2 * LANES) + 1);
-    float *x = reinterpret_cast<float *>(z + job.margin);
+    Complex *z = scratch.get(job.room + floats / (2 * LANES) + 1);
+    float *x = reinterpret_cast<float *>(z + job.room);
     float *gradient = x + padded, *nowhere = gradient + padded;
     const float *signal = job.x + item * job.length;
     int64_t from = begin - job.margin, i = 0;
@@ -174,14 +174,14 @@ using namespace ddsp;
 // The mean over `resolutions`, of which `scales` are given here, of the mean over bins of
 //     linear |m - t| + log |ln((m + log_eps) / (t + log_eps))|,
 // m being the magnitudes of x [items][length] and t targets[scale] [items][length / hop + 1]
-// [window / 2 + 1]. Windows are multiples of 16 samples without prime factors above 13, and half a
-// window is shorter than x. `gradient` [items][length] is null where it is not wanted.
+// [window / 2 + 1]. Windows are multiples of 16 samples, and half a window is shorter than x.
+// `gradient` [items][length] is null where it is not wanted.
 EXPORT void ddsp_spectral_l1(const float *x, int64_t items, int64_t length,
                              const float *const *targets, const int64_t *windows,
                              const int64_t *hops, int64_t scales, int64_t resolutions, float linear,
                              float log, float log_eps, float *distance, float *gradient,
                              int64_t threads) {
-    Job job{x, items, length, linear, log, {}, 0, 0, 0, nullptr, gradient, nullptr};
+    Job job{x, items, length, linear, log, {}, 0, 0, 0, 0, nullptr, gradient, nullptr};
     int64_t group = 1;
     for (int64_t i = 0; i < scales; i++) {
         int64_t frames = length / hops[i] + 1, bins = windows[i] / 2 + 1;
@@ -189,6 +189,7 @@ EXPORT void ddsp_spectral_l1(const float *x, int64_t items, int64_t length,
         Terms terms{float(linear * weight), float(log * weight), log_eps};
         job.scales.push_back({windows[i], hops[i], frames, bins, targets[i], &window_of(windows[i]),
                               weight, terms});
+        job.room = std::max(job.room, job.scales.back().tables->fft.room());
         job.margin = std::max(job.margin, windows[i] / 2);
         group = std::max(group, LANES * hops[i]);
     }
