@@ -16,13 +16,19 @@ from ddspcore.kernels.cuda.programs.sines import multiples, rotate, sine_cosine
 
 
 @triton.jit
-def reach(f0, hops, row, harmonics, NYQUIST: tl.constexpr, STEPS: tl.constexpr):
+def locate(hops):
+    """Return a program's hop, and the frame where it begins, of all items."""
+    row = tl.program_id(0)
+    return row.to(tl.int64), (row + row // hops).to(tl.int64)
+
+
+@triton.jit
+def reach(f0, harmonics, NYQUIST: tl.constexpr, STEPS: tl.constexpr):
     """Return how many harmonics a whole hop has below Nyquist, and how many at any time.
 
-    Both are on the safe side and in whole steps.
+    Both are on the safe side and in whole steps. `f0` points to the frame where the hop begins.
     """
-    frame = f0 + row + row // hops
-    f, g = tl.load(frame), tl.load(frame + 1)
+    f, g = tl.load(f0), tl.load(f0 + 1)
     most = harmonics * 1.0
     below = tl.minimum(NYQUIST / tl.maximum(f, g) - 1.0, most).to(tl.int32)
     top = tl.minimum(NYQUIST / tl.minimum(f, g) + 1.0, most).to(tl.int32)
@@ -81,31 +87,25 @@ def sound_hop(
     Shape: f0 [B,N], amplitudes [B,N,K], motions [B,N-1,3], signal and slopes [B,(N-1)*HOP], the
     slopes in 1/cycle.
     """
-    row = tl.program_id(0).to(tl.int64)
+    row, frame = locate(hops)
     j = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    turn, f0_hz, place = follow(f0, motions, hops, row, j, HOP)
-    below, top = reach(f0, hops, row, harmonics, NYQUIST, STEPS)
-    frame = amplitudes + (row + row // hops) * harmonics
+    turn, f0_hz, place = follow(f0 + frame, motions + row * 3, j, HOP)
+    below, top = reach(f0 + frame, harmonics, NYQUIST, STEPS)
+    amplitudes += frame * harmonics
     sines, cosines = multiples(turn, STEPS - 1)
     by_sine, by_cosine = sine_cosine(turn * STEPS)
     sine, cosine = sines[0], cosines[0]
     sloped: tl.constexpr = slopes is not None
     total = tl.zeros([BLOCK], tl.float32)
     slope = tl.zeros([BLOCK], tl.float32)
-    for base in range(0, below, STEPS):
-        sine, cosine = start_step(turn, 1.0, sine, cosine, base)
-        total, slope = add_step(
-            total, slope, frame, harmonics, base, place, f0_hz, sine, cosine, sines, cosines,
-            NYQUIST, False, sloped, STEPS,
-        )  # fmt: skip
-        sine, cosine = rotate(sine, cosine, by_sine, by_cosine)
-    for base in range(below, top, STEPS):
-        sine, cosine = start_step(turn, 1.0, sine, cosine, base)
-        total, slope = add_step(
-            total, slope, frame, harmonics, base, place, f0_hz, sine, cosine, sines, cosines,
-            NYQUIST, True, sloped, STEPS,
-        )  # fmt: skip
-        sine, cosine = rotate(sine, cosine, by_sine, by_cosine)
+    for masked in tl.static_range(2):
+        for base in range(below if masked else 0, top if masked else below, STEPS):
+            sine, cosine = start_step(turn, 1.0, sine, cosine, base)
+            total, slope = add_step(
+                total, slope, amplitudes, harmonics, base, place, f0_hz, sine, cosine,
+                sines, cosines, NYQUIST, masked, sloped, STEPS,
+            )  # fmt: skip
+            sine, cosine = rotate(sine, cosine, by_sine, by_cosine)
     at = row * HOP + j
     tl.store(signal + at, total, j < HOP)
     if sloped:
@@ -140,29 +140,23 @@ def share_hop(
 
     Shape: grad [B,(N-1)*HOP], shares [B,N-1,blocks,2,K].
     """
-    row = tl.program_id(0).to(tl.int64)
+    row, frame = locate(hops)
     j = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     shares += (row * tl.num_programs(1) + tl.program_id(1)) * 2 * harmonics
-    turn, f0_hz, place = follow(f0, motions, hops, row, j, HOP)
-    below, top = reach(f0, hops, row, harmonics, NYQUIST, STEPS)
+    turn, f0_hz, place = follow(f0 + frame, motions + row * 3, j, HOP)
+    below, top = reach(f0 + frame, harmonics, NYQUIST, STEPS)
     of_signal = tl.load(grad + row * HOP + j, j < HOP, 0.0)
     sines, cosines = multiples(turn, STEPS - 1)
     by_sine, by_cosine = sine_cosine(turn * STEPS)
     sine, cosine = sines[0], cosines[0]
-    for base in range(0, below, STEPS):
-        sine, cosine = start_step(turn, of_signal, sine, cosine, base)
-        share_step(
-            shares, harmonics, base, place, f0_hz, sine, cosine, sines, cosines,
-            NYQUIST, False, STEPS,
-        )  # fmt: skip
-        sine, cosine = rotate(sine, cosine, by_sine, by_cosine)
-    for base in range(below, top, STEPS):
-        sine, cosine = start_step(turn, of_signal, sine, cosine, base)
-        share_step(
-            shares, harmonics, base, place, f0_hz, sine, cosine, sines, cosines,
-            NYQUIST, True, STEPS,
-        )  # fmt: skip
-        sine, cosine = rotate(sine, cosine, by_sine, by_cosine)
+    for masked in tl.static_range(2):
+        for base in range(below if masked else 0, top if masked else below, STEPS):
+            sine, cosine = start_step(turn, of_signal, sine, cosine, base)
+            share_step(
+                shares, harmonics, base, place, f0_hz, sine, cosine, sines, cosines,
+                NYQUIST, masked, STEPS,
+            )  # fmt: skip
+            sine, cosine = rotate(sine, cosine, by_sine, by_cosine)
     for base in range(top, harmonics, 32):
         k = base + tl.arange(0, 32)
         tl.store(shares + k, tl.zeros([32], tl.float32), k < harmonics)
@@ -175,10 +169,10 @@ def gather_shares(shares, of_amplitudes, hops, blocks, harmonics, BLOCK: tl.cons
 
     Shape: shares [B,N-1,blocks,2,K], of_amplitudes [B,N,K].
     """
-    frame = tl.program_id(0).to(tl.int64)
+    frame = tl.program_id(0)
     k = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     item, n = frame // (hops + 1), frame % (hops + 1)
-    hop = shares + (item * hops + n) * blocks * 2 * harmonics
+    hop = shares + (frame - item).to(tl.int64) * blocks * 2 * harmonics
     total = tl.zeros([BLOCK], tl.float32)
     if n > 0:
         before = hop - (blocks * 2 - 1) * harmonics
@@ -187,4 +181,4 @@ def gather_shares(shares, of_amplitudes, hops, blocks, harmonics, BLOCK: tl.cons
     if n < hops:
         for block in range(0, blocks):
             total += tl.load(hop + block * 2 * harmonics + k, k < harmonics, 0.0)
-    tl.store(of_amplitudes + frame * harmonics + k, total, k < harmonics)
+    tl.store(of_amplitudes + frame.to(tl.int64) * harmonics + k, total, k < harmonics)

@@ -48,17 +48,16 @@ def begin_hops(
 
 
 @triton.jit
-def follow(f0, motions, hops, row, j, HOP: tl.constexpr):
+def follow(f0, motion, j, HOP: tl.constexpr):
     """Return a hop's samples j: phase in 2**-32 cycle (int32), frequency in Hz, place in the hop.
 
-    The frequency is `torch.lerp` to the last bit: the mask at Nyquist is a matter of one.
+    `f0` points to the frame where the hop begins, `motion` to its own three numbers. The frequency
+    is `torch.lerp` to the last bit: the mask at Nyquist is a matter of one.
     """
-    motion = motions + row * 3
     j_long = j.to(tl.int64)
     curve = tl.load(motion + 2) * (j_long * (j_long - 1))
     phase = tl.load(motion) + tl.load(motion + 1) * j_long + curve
-    frame = f0 + row + row // hops
-    f, g = tl.load(frame), tl.load(frame + 1)
+    f, g = tl.load(f0), tl.load(f0 + 1)
     place = tl.div_rn(j.to(tl.float32), HOP * 1.0)
     early = place < 0.5
     f0_hz = tl.fma(tl.where(early, place, place - 1.0), g - f, tl.where(early, f, g))
