@@ -176,7 +176,16 @@ def test_links_resolve():
     for page, token in tokens():
         target = token.attrs.get("href") or token.attrs.get("src")
         if target and "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+            file, _, heading = target.partition("#")
+            there = page.parent / file if file else page
+            assert there.exists(), f"{page.name}: {target}"
+            assert not heading or heading in headings(there), f"{page.name}: {target}"
+
+
+def headings(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub spells them."""
+    lines = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}
 
 
 def test_what_is_named_by_its_path_exists():
