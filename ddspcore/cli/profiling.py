@@ -19,6 +19,8 @@ ON_CUDA = {"other": "the device waits for the host"}
 def show_profile(profile: "Profile") -> None:
     """Print how long a step takes, its parts from the longest on, and where to read more."""
     table = make_table("part", "forward", "backward", "ms", "share", "")
+    for column in table.columns[1:5]:
+        column.justify = "right"
     words = WORDS | (ON_CUDA if profile.device == "cuda" else {})
     if profile.compiled:
         words["network"] = "backbone and heads, compiled"
@@ -29,7 +31,8 @@ def show_profile(profile: "Profile") -> None:
     kernels = profile.kernels
     show(
         f"a step takes {profile.step_ms:.1f} ms on {profile.device}, the mean of {profile.steps}; "
-        f"{profile.memory_mb:.0f} MB at most",
+        f"{'tensors' if profile.device == 'cuda' else 'the process'} held at most "
+        f"{profile.memory_mb:.0f} MB",
         f"kernels: {kernels.kind}, {kernels.detail}",
         "",
         table,

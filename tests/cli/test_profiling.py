@@ -72,7 +72,7 @@ def test_every_part_has_a_row(profiled):
     assert min(backward[name] for name in ("backbone", "head gaussian", "loss nll")) > 0
     lines = output.splitlines()
     assert lines[0].startswith("a step takes ")
-    assert lines[0].endswith(" MB at most")
+    assert "; the process held at most " in lines[0]
     assert {line.split("  ")[0] for line in lines} >= names
     assert not Path("runs").exists()
 
@@ -97,6 +97,15 @@ def test_a_compiled_network_is_one_part(profiled, monkeypatch):
     names = {part["name"] for part in found["parts"]}
     assert names == ALWAYS | {"loss nll", "loss shake"}
     assert "backbone and heads, compiled" in output
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_cuda_the_device_s_time_counts(profiled, tone_file):
+    text = AUDIO.format(root=json.dumps(str(tone_file)))
+    output, found = profiled(text, "--device", "cuda", "--set", "compile=false")
+    assert sum(part["share"] for part in found["parts"]) == pytest.approx(1)
+    assert {p["name"]: p["backward_ms"] for p in found["parts"]}["synth harmonic"] > 0
+    assert "the device waits for the host" in output
 
 
 @pytest.mark.parametrize("steps", ["0", "recipe.toml"])

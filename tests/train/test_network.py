@@ -54,6 +54,16 @@ def test_the_next_stage_runs_the_same_graph(learner, graphs):
     assert len(graphs) == 1
 
 
+def test_a_whole_run_compiles_one_graph(ddsp, recipe_text, graphs, tmp_path):
+    """Two stages and the measurements between their steps; beside it, what tries the compiler."""
+    recipe = tmp_path / "recipe.toml"
+    second = '[[stage]]\nname = "B"\nsteps = 4\nbatch = 4\nlr = 1e-3\n[[stage.loss]]\nuse = "nll"\n'
+    recipe.write_text(f"compile = true\n{recipe_text}{second}")
+    arguments = ("--run-dir", tmp_path / "run", "--plugin", TOY, "--set", "metric.every=5")
+    assert ddsp("run", recipe, *arguments).code == 0
+    assert len(graphs) == 2
+
+
 def test_compiling_renames_no_weight(learner, graphs):
     assert (
         learner(compiled=True).pipeline.state_dict().keys()
