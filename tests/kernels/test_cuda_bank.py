@@ -93,6 +93,14 @@ def test_memory_may_be_laid_out_in_any_way():
     assert torch.equal(bank.harmonic_bank(f0.T.contiguous().T, shuffled, 8, RATE), here)
 
 
+def test_a_lone_frame_makes_no_sound():
+    f0, amplitudes = controls(2, 1, 3, 100.0, 3000.0)
+    signal, of_f0, of_amplitudes = answers(bank.harmonic_bank, f0, amplitudes, 16)
+    assert signal.shape == (2, 0)
+    assert not of_f0.any()
+    assert not of_amplitudes.any()
+
+
 def test_amplitudes_alone_keep_no_slopes_and_a_second_derivative_is_refused():
     f0, amplitudes = controls(1, 2, 3, 100.0, 3000.0)
     amplitudes.requires_grad_()

@@ -31,8 +31,10 @@ def cut_frames(
 def sum_frames(
     frames, weights, position, here, count, WINDOW: tl.constexpr, HOP: tl.constexpr
 ):  # fmt: skip
-    """Return the sum, over the frames of an item, of what they hold at positions of the padded
-    signal; the same frames in the same order every time."""
+    """Return what an item's frames hold at positions of the padded signal, summed, the last first.
+
+    The order is always the same, so the sum is too.
+    """
     total = tl.zeros(position.shape, tl.float32)
     for back in range(0, (WINDOW + HOP - 1) // HOP):
         n = position // HOP - back
