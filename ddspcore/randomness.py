@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
-_MASK = 0xFFFFFFFF
+CPU_BLOCK = 1 << 16
+"""Numbers hashed at a time."""
 
 
 def derive_seed(*parts: int | str) -> int:
@@ -51,14 +53,33 @@ def white_noise(
     Source: 32-bit finaliser "lowbias32" (C. Wellons, hash-prospector), applied to a keyed counter.
     """
     key = derive_seed(seed, step, label)
-    lane = _mix(_mix(items & _MASK ^ key & _MASK) + (key >> 31))[:, None]
-    counter = torch.arange(offset, offset + samples, device=items.device, dtype=torch.int64)
-    bits = _mix(_mix(counter & _MASK)[None, :] ^ lane)
-    return (bits >> 8).to(torch.float32) * 2.0**-23 - 1.0
+    lanes = _mix(_mix(_int32(items) ^ _int32(key)) + _int32(key >> 31))[:, None]
+    counter = torch.arange(samples, device=items.device, dtype=torch.int32) + _int32(offset)
+    _mix(counter)
+    # A few items at a time stay in a CPU's cache; a GPU takes all at once.
+    some = max(1, CPU_BLOCK // max(1, samples)) if items.device.type == "cpu" else len(items)
+    return torch.cat([_uniform(_mix(counter ^ lane)) for lane in lanes.split(some)])
+
+
+def _uniform(bits: torch.Tensor) -> torch.Tensor:
+    """Return the upper 24 of 32 bits as a number in [-1, 1)."""
+    return (bits >> 8).bitwise_and_(0xFFFFFF).float().mul_(2.0**-23).sub_(1.0)
+
+
+T = TypeVar("T", int, torch.Tensor)
+
+
+def _int32(x: T) -> T:
+    """Return the signed number that has the lowest 32 bits of `x`; tensors become int32."""
+    signed = ((x & 0xFFFFFFFF) ^ (1 << 31)) - (1 << 31)
+    return signed.int() if isinstance(signed, torch.Tensor) else signed
 
 
 def _mix(x: torch.Tensor) -> torch.Tensor:
-    x = x & _MASK
-    x = (x ^ (x >> 16)) * 0x7FEB352D & _MASK
-    x = (x ^ (x >> 15)) * 0x846CA68B & _MASK
-    return x ^ (x >> 16)
+    """Mix 32 bits in place: products wrap by themselves, and shifts are freed of their signs."""
+    x ^= (x >> 16).bitwise_and_(0xFFFF)
+    x *= 0x7FEB352D
+    x ^= (x >> 15).bitwise_and_(0x1FFFF)
+    x *= _int32(0x846CA68B)
+    x ^= (x >> 16).bitwise_and_(0xFFFF)
+    return x
