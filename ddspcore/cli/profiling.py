@@ -13,7 +13,7 @@ WORDS = {
     "gradient": "what the backward pass does for no part alone",
     "other": "schedules, summing the losses, calling everything",
 }
-ON_CUDA = {"other": "the device waits for the host"}
+ON_CUDA = {"other": "the device waits for the host, or sums losses"}
 
 
 def show_profile(profile: "Profile") -> None:

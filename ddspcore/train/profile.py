@@ -3,8 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from ddspcore.train.lesson import build_feed, build_lesson, fit_components
 from ddspcore.wiring import Wiring
 
 WARM_UP = 3
-os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # what the profiler says of itself helps nobody
 
 
 @frozen
@@ -56,6 +55,7 @@ def profile_steps(
     How long a step takes is measured without the profiler, which slows it, its parts with it.
     Writes `profile.json` and `trace.json`, for Perfetto or Chrome, into the folder.
     """
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # what the profiler says of itself is no news
     folder.mkdir(parents=True, exist_ok=True)
     stage = recipe.stages[0]
     feed = build_feed(recipe, wiring, source, device)
@@ -64,12 +64,14 @@ def profile_steps(
     with Learner(lesson, span) as learner:
         _train(learner, range(WARM_UP))
         step_ms = _train(learner, range(WARM_UP, WARM_UP + steps)) / steps
-        with ExitStack() as watched:
-            if not compiled:  # a hook would have the network compiled again
-                watched.enter_context(_watched(feed.pipeline))
-            cuda = [ProfilerActivity.CUDA] if device.type == "cuda" else []
-            with profile(activities=[ProfilerActivity.CPU, *cuda]) as profiler:
-                _train(learner, range(WARM_UP + steps, WARM_UP + 2 * steps))
+        activities = [ProfilerActivity.CPU]
+        if device.type == "cuda":
+            activities.append(ProfilerActivity.CUDA)
+        with (
+            _watched(_modules(feed.pipeline, compiled)),
+            profile(activities=activities) as profiler,
+        ):
+            _train(learner, range(WARM_UP + steps, WARM_UP + 2 * steps))
     trace = folder / "trace.json"
     profiler.export_chrome_trace(str(trace))
     found = Profile(
@@ -102,17 +104,25 @@ def _finish(device: torch.device) -> None:
         torch.accelerator.synchronize()
 
 
+def _modules(pipeline: Pipeline, compiled: bool) -> dict[str, nn.Module]:
+    """Return the modules to watch; a compiled network is one part: hooks compile it again."""
+    watched: dict[str, nn.Module] = {}
+    kinds = {"synth": pipeline.synth}
+    if not compiled:
+        kinds["head"] = pipeline.head
+        if pipeline.backbone is not None:
+            watched["backbone"] = pipeline.backbone
+    for kind, modules in kinds.items():
+        watched |= {f"{kind} {pipeline.labels[key]}": module for key, module in modules.items()}
+    return watched
+
+
 @contextmanager
-def _watched(pipeline: Pipeline) -> Iterator[None]:
-    """Record a range around the backbone, each head and each synth."""
-    parts: list[tuple[str, nn.Module]] = []
-    if pipeline.backbone is not None:
-        parts.append(("backbone", pipeline.backbone))
-    for kind, modules in (("head", pipeline.head), ("synth", pipeline.synth)):
-        parts += [(f"{kind} {pipeline.labels[key]}", module) for key, module in modules.items()]
+def _watched(modules: Mapping[str, nn.Module]) -> Iterator[None]:
+    """Record a range around every run of the modules."""
     open_spans: list[record_function] = []
     handles = []
-    for name, module in parts:
+    for name, module in modules.items():
 
         def enter(module: nn.Module, inputs: Any, name: str = name) -> None:
             open_spans.append(span(name))

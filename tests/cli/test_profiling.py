@@ -90,12 +90,14 @@ def test_synths_are_named_as_the_recipe_names_them(profiled, tone_file):
     }
 
 
-def test_a_compiled_network_is_one_part(profiled, monkeypatch):
+def test_a_compiled_network_is_one_part(profiled, monkeypatch, tone_file):
     torch.compiler.reset()
     monkeypatch.setattr(network, "BACKEND", "eager")
-    output, found = profiled(RECIPE, "--set", "compile=true")
+    recipe = AUDIO.format(root=json.dumps(str(tone_file)))
+    output, found = profiled(recipe, "--set", "compile=true")
     names = {part["name"] for part in found["parts"]}
-    assert names == ALWAYS | {"loss nll", "loss shake"}
+    assert names == ALWAYS | {"synth harmonic", "synth breath", "loss mrstft"}
+    assert next(p["backward_ms"] for p in found["parts"] if p["name"] == "network") > 0
     assert "backbone and heads, compiled" in output
 
 
