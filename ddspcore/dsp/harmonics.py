@@ -19,6 +19,8 @@ CPU_BLOCK = 1 << 21
 """Sines summed at a time: what they are made from stays in a core's cache."""
 GPU_BLOCK = 1 << 23
 """A GPU wants few large kernels instead, and holds every sine of a block."""
+CPU_FEW = 1 << 16
+"""Sines that a CPU evaluates one by one: in a hop or two, as a stream brings, calls cost more."""
 STRIDE = 6
 """Harmonics from one large step to the next, which small steps fill."""
 
@@ -100,6 +102,9 @@ def blocks(
     Shape: phase [H,hop] int32, f0_hz [H,hop].
     """
     on_cpu = phase.device.type == "cpu"
+    if on_cpu and harmonics * phase.numel() <= CPU_FEW:
+        yield slice(None), slice(None), Waves(phase, f0_hz, 1, harmonics, nyquist)
+        return
     size = max(1, (CPU_BLOCK if on_cpu else GPU_BLOCK) // (harmonics * phase.shape[1]))
     for start in range(0, len(phase), size):
         rows = slice(start, start + size)

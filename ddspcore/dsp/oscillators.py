@@ -55,7 +55,7 @@ def phase_after(f0_hz: Tensor, hop: int, sample_rate: int, start: Tensor | None 
 
     Shape: f0_hz [B,N], start [B] int64 -> [B] int64.
     """
-    hops, cycle = _hops(f0_hz, hop, sample_rate)
+    hops, cycle = _hops(*_integer_f0(f0_hz), hop, sample_rate)
     first = 0 if start is None else start
     return (hops.sum(1) + first) % cycle
 
@@ -70,7 +70,7 @@ def integer_phase(f0_hz: Tensor, hop: int, sample_rate: int, start: Tensor | Non
     Shape: f0_hz [B,N], start [B] int64 -> [B,N-1,hop].
     """
     f, rise = _integer_f0(f0_hz)
-    hops, cycle = _hops(f0_hz, hop, sample_rate)
+    hops, cycle = _hops(f, rise, hop, sample_rate)
     begin = hops.cumsum(1) - hops
     if start is not None:
         begin = begin + start[:, None]
@@ -89,9 +89,8 @@ def _integer_f0(f0_hz: Tensor) -> tuple[Tensor, Tensor]:
     return f0[:, :-1], f0.diff()
 
 
-def _hops(f0_hz: Tensor, hop: int, sample_rate: int) -> tuple[Tensor, int]:
+def _hops(f: Tensor, rise: Tensor, hop: int, sample_rate: int) -> tuple[Tensor, int]:
     """Return how far the phase goes in each hop, and what a whole cycle is in the same units."""
-    f, rise = _integer_f0(f0_hz)
     cycle = 2 * sample_rate << HZ_BITS
     return (2 * hop * f + (hop - 1) * rise) % cycle, cycle
 

@@ -57,6 +57,17 @@ def test_a_wave_is_silent_at_the_samples_where_it_reaches_nyquist():
     torch.testing.assert_close(waves.sines(ends).double(), expected, rtol=0, atol=1e-6)
 
 
+def test_the_sines_of_a_hop_are_evaluated_one_by_one():
+    phase, f0 = random_phase(1, 256), torch.full((1, 256), 101.0)
+    ((rows, which, made),) = blocks(phase, f0, 64, 8000.0)
+    assert isinstance(made, Waves)
+    ends = torch.rand(1, 2, 64) / 64
+    expected = direct(torch.sin, phase, ends, torch.arange(1, 65))
+    torch.testing.assert_close(
+        made.sines(ends[rows, :, which]).double(), expected, rtol=0, atol=1e-6
+    )
+
+
 @given(
     st.lists(st.floats(0.0, 1000.0, width=32), min_size=1, max_size=12),
     st.integers(1, 30),
@@ -70,6 +81,7 @@ def test_each_harmonic_is_summed_once_and_above_nyquist_never(hz, count, block):
     audible = torch.arange(1, count + 1) * f0[:, :1] < nyquist
     times = torch.zeros(len(hz), count, dtype=torch.int64)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(harmonics, "CPU_FEW", 0)
         patch.setattr(harmonics, "CPU_BLOCK", block)
         for rows, which, made in blocks(phase, f0, count, nyquist):
             times[rows, which] += 1
