@@ -103,7 +103,7 @@ def _prepare(
     options: Mapping[str, Any],
 ) -> Path:
     path = Path(SCRATCH.name) / "arrays.npz"
-    np.savez(path, **{name: value.numpy() for name, value in arrays.items()})
+    np.savez(path, allow_pickle=False, **{name: x.numpy() for name, x in arrays.items()})
     asked = {"piece": piece, "arrays": str(path), "gradients": gradients, "options": dict(options)}
     process.ask(asked)
     return path

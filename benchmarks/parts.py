@@ -68,10 +68,11 @@ def _ours(setup: Setup, size: Size, backbone: str) -> Calls:
         module, needs = pipeline.synth[label], pipeline.ports[label].needs
         given = {need: controls[at] for need, at in needs.items()}
         given[leaf] = given[leaf].clone()
-        return calling(lambda: module(given), [given[leaf]])
+        return calling(lambda: module(given), [given[leaf], *module.parameters()])
 
     learner.step(0)  # so that there are gradients and the optimiser has a state
-    weights = [*pipeline.backbone.parameters(), *pipeline.head.parameters()]
+    networks = (pipeline.backbone, pipeline.head)
+    weights = [weight for each in networks if each is not None for weight in each.parameters()]
     controls["signal"] = target
     signal = target.clone()
     room = {REVERB: synth("reverb", "signal")} if size.reverb else {}

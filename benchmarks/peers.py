@@ -109,7 +109,9 @@ class _Empty:
 
 
 class _StandIn(types.ModuleType):
-    __path__ = ()
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.__path__ = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -10,7 +11,6 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from benchmarks import growth, loss, parts
 from benchmarks.recipes import TRANSFORMER
 from benchmarks.setup import NATIVE, PLAIN
-from benchmarks.timing import median
 
 Records = Mapping[str, Mapping[str, Any]]
 
@@ -83,7 +83,7 @@ def growth_figure(curves: Mapping[str, Mapping[str, Mapping[str, Curve]]]) -> Fi
     axes = [axis for axis in AXES if any(axis in of for of in curves.values())]
     figure = Figure(figsize=(2.5 * len(axes) + 0.6, 2.2 * len(curves) + 1.0), layout="constrained")
     grid = figure.subplots(len(curves), len(axes), squeeze=False, sharey="row")
-    lines = {}
+    lines: dict[str, Any] = {}
     for places, (subject, of) in zip(grid, curves.items(), strict=True):
         places[0].set_ylabel(f"{subject}\nms")
         for place, axis in zip(places, axes, strict=True):
@@ -100,7 +100,7 @@ def growth_figure(curves: Mapping[str, Mapping[str, Mapping[str, Curve]]]) -> Fi
             place.set_xticks([x * factor for x in xs])
             _plain_numbers(place)
     figure.legend(
-        lines.values(), lines.keys(), loc="outside upper center", ncols=4, handlelength=3.0
+        list(lines.values()), list(lines), loc="outside upper center", ncols=4, handlelength=3.0
     )
     return figure
 
@@ -157,7 +157,9 @@ def parts_figure(record: Mapping[str, Any]) -> Figure:
     in_time.set_xlabel("time, ms")
     in_shares.set_xlabel("share, %")
     figure.suptitle(f"A training step, {record['size']}", fontsize=11)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles))
+    figure.legend(
+        list(handles.values()), list(handles), loc="outside lower center", ncols=len(handles)
+    )
     return figure
 
 

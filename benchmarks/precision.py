@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -43,12 +44,12 @@ def sound(setup: Setup) -> dict[str, Any]:
     exact = direct(f0_hz.double(), amplitudes.double(), size)
     results: dict[str, Any] = {}
     for name, which in kernels_of(setup).items():
-        inputs = (x.to(setup.device) for x in (f0_hz, amplitudes))
+        here, levels = f0_hz.to(setup.device), amplitudes.to(setup.device)
         with chosen(which), torch.no_grad():
-            made = kernels.harmonic_bank(*inputs, size.hop, size.sample_rate)
+            made = kernels.harmonic_bank(here, levels, size.hop, size.sample_rate)
         results[name] = {"value": _error(made.cpu(), exact)}
     for name, build in PEER_BANKS.items():
-        results[name] = _valued(lambda build=build: _own_error(setup, build, f0_hz, amplitudes))
+        results[name] = _valued(partial(_own_error, setup, build, f0_hz, amplitudes))
     return results
 
 
@@ -92,7 +93,7 @@ def phase(setup: Setup) -> dict[str, Any]:
     exact = _exact_phase(f0_hz, size)[:, -last:]
     results["ours"] = {"value": _turn_error(ours.cpu().flatten(1).double() / 2.0**32, exact)}
     for name, build in PEER_BANKS.items():
-        results[name] = _valued(lambda build=build: _own_phase_error(setup, build, f0_hz, size))
+        results[name] = _valued(partial(_own_phase_error, setup, build, f0_hz, size))
     return results
 
 

@@ -36,7 +36,7 @@ def _together(setup: Setup, name: str, count: int, seconds: float) -> dict[str, 
     options = setup_options(evolve(setup, threads=1))
     command = [sys.executable, "-m", "benchmarks.processes", name, str(seconds), *options]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    workers = [subprocess.Popen(command, **pipes) for _ in range(count)]
+    workers: list[Any] = [subprocess.Popen(command, **pipes) for _ in range(count)]
     answers = [worker.stdout.readline().strip() for worker in workers]
     for worker in workers:
         with suppress(BrokenPipeError):  # it has ended, and answered nothing

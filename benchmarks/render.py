@@ -59,6 +59,7 @@ def _ddsp_pytorch(setup: Setup, size: bank.Size) -> Contender:
     def sound() -> Tensor:
         impulse = core.amp_to_impulse_response(magnitudes, HOP)
         white = torch.rand(1, size.frames, HOP).to(impulse) * 2.0 - 1.0
-        return tone(f0_hz, amplitudes) + core.fft_convolve(white, impulse).flatten(1)
+        hiss: Tensor = core.fft_convolve(white, impulse)
+        return tone(f0_hz, amplitudes) + hiss.flatten(1)
 
     return Contender(calling(sound))

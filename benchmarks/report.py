@@ -4,12 +4,13 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks import goals, parts, pictures, plan
 from benchmarks.setup import NATIVE, PLAIN
 from benchmarks.store import Record, read
-from benchmarks.timing import median, ratio
+from benchmarks.timing import ratio
 
 DOCS = Path("docs")
 PAGE = "performance.md"

@@ -129,7 +129,7 @@ def _wall(contender: Contender, repeats: int) -> float:
 def _cuda(contender: Contender, repeats: int) -> float:
     """Return the median between device events, each call after the cache was emptied."""
     flush = torch.empty(L2_FLUSH_BYTES, dtype=torch.int8, device="cuda")
-    times = []
+    times: list[float] = []
     for _ in range(repeats):
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         flush.zero_()
@@ -137,7 +137,7 @@ def _cuda(contender: Contender, repeats: int) -> float:
         contender.call()
         end.record()
         end.synchronize()
-        times.append(start.elapsed_time(end) / 1000.0)
+        times.append(float(start.elapsed_time(end)) / 1000.0)
     return median(times)
 
 
