@@ -1,6 +1,10 @@
 // Overlapping frames of a signal, one in each lane.
 #pragma once
 
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
 #include <utility>
 
 #include "fft.h"
@@ -20,10 +24,8 @@ INLINE Quad load_quad(const float *from) {
 // Within every four lanes: the first (or last) halves of a and b, one by one or two by two.
 template <int Half, int Step, size_t... Lane>
 INLINE Floats interleave(Floats a, Floats b, std::index_sequence<Lane...>) {
-    return __builtin_shufflevector(
-        a, b,
-        (Step == 1 ? Lane / 4 * 4 + Half * 2 + Lane % 4 / 2 + Lane % 2 * LANES
-                   : Lane / 4 * 4 + Half * 2 + Lane % 2 + Lane % 4 / 2 * LANES)...);
+    return Floats{(Step == 1 ? (Lane % 2 ? b : a)[Lane / 4 * 4 + Half * 2 + Lane % 4 / 2]
+                             : (Lane % 4 / 2 ? b : a)[Lane / 4 * 4 + Half * 2 + Lane % 2])...};
 }
 
 // Transposes every block of four lanes: lane i of vector j becomes lane j of vector i.
@@ -35,23 +37,20 @@ INLINE void transpose(Floats x[4]) {
     x[2] = interleave<0, 2>(b, d, lanes), x[3] = interleave<1, 2>(b, d, lanes);
 }
 
+INLINE Floats join(const Quad q[QUADS]) {
 #if defined(__AVX512F__)
-INLINE Floats join(const Quad q[4]) {
-    auto low = __builtin_shufflevector(q[0], q[1], 0, 1, 2, 3, 4, 5, 6, 7);
-    auto high = __builtin_shufflevector(q[2], q[3], 0, 1, 2, 3, 4, 5, 6, 7);
-    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-}
+    __m512 low = _mm512_castps256_ps512(_mm256_set_m128(q[1], q[0]));
+    return _mm512_insertf32x8(low, _mm256_set_m128(q[3], q[2]), 1);
 #elif defined(__AVX__)
-INLINE Floats join(const Quad q[2]) {
-    return __builtin_shufflevector(q[0], q[1], 0, 1, 2, 3, 4, 5, 6, 7);
-}
+    return _mm256_set_m128(q[1], q[0]);
 #else
-INLINE Floats join(const Quad q[1]) { return q[0]; }
+    return q[0];
 #endif
+}
 
 template <int I>
 INLINE Quad quad(Floats x) {
-    return __builtin_shufflevector(x, x, 4 * I, 4 * I + 1, 4 * I + 2, 4 * I + 3);
+    return Quad{x[4 * I], x[4 * I + 1], x[4 * I + 2], x[4 * I + 3]};
 }
 
 // Four columns of a matrix of LANES rows: vector i has column `column` + i.
