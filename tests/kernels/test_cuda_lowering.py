@@ -30,16 +30,39 @@ def test_every_program_is_lowered_and_stays_in_registers(tmp_path):
         assert taken["STACK"] == taken["LOCAL"] == 0, name
 
 
-def test_what_is_missing_is_said(monkeypatch):
+class Driver:
+    """Stands in for a GPU's driver."""
+
+    def __init__(self, lack=""):
+        self.lack = lack
+
+    def get_current_target(self):
+        if self.lack:
+            raise RuntimeError(self.lack)
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """Stand a GPU in, and return what gives it a driver."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Large One")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+    monkeypatch.setattr(triton.runtime.driver, "_active", Driver())
+    return triton.runtime.driver.set_active
+
+
+def test_a_gpu_that_has_all_it_needs_is_named(gpu):
+    assert cuda.missing() is None
+    assert cuda.version() == f"triton {triton.__version__} on Large One"
+
+
+def test_what_is_missing_is_said(gpu, monkeypatch):
+    gpu(Driver("Failed to find C compiler."))
+    assert cuda.missing() == "Triton cannot start: Failed to find C compiler."
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 0))
+    assert cuda.missing() == "Large One is older than Triton supports"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert cuda.missing() == "there is no CUDA device"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Old One")
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 0))
-    assert cuda.missing() == "Old One is older than Triton supports"
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
-    assert cuda.missing() is None
-    assert cuda.version() == f"triton {triton.__version__} on Old One"
 
 
 def test_without_triton_the_module_says_so(monkeypatch):

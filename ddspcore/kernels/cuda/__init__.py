@@ -26,6 +26,10 @@ def missing() -> str | None:
         return "there is no CUDA device"
     if torch.cuda.get_device_capability() < OLDEST:
         return f"{torch.cuda.get_device_name()} is older than Triton supports"
+    try:
+        triton.runtime.driver.active.get_current_target()
+    except Exception as error:  # no C compiler, no headers of Python, ...: it compiles as it starts
+        return f"Triton cannot start: {error}"
     return None
 
 
