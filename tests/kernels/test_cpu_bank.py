@@ -170,6 +170,16 @@ def test_nothing_is_kept_for_a_gradient_that_nobody_wants():
         assert torch.equal(cpu.harmonic_bank(f0_hz, amplitudes, 64, RATE), signal)
 
 
+def test_a_frequency_that_is_no_number_spoils_its_own_hops():
+    f0_hz, amplitudes = vibrato(6, 100.0), torch.rand(1, 6, 8)
+    f0_hz[0, 5] = float("nan")
+    signal = cpu.harmonic_bank(f0_hz, amplitudes, 16, RATE)
+    assert signal.isfinite().all()
+    assert not signal[0, 64:].any()
+    before = cpu.harmonic_bank(f0_hz[:, :5], amplitudes[:, :5], 16, RATE)
+    assert torch.equal(signal[:, :64], before)
+
+
 def test_what_does_not_fit_together_is_refused_as_the_reference_refuses_it():
     f0_hz, amplitudes = vibrato(4, 100.0), torch.rand(1, 4, 8)
     for odd in (amplitudes.double(), amplitudes[:, :3]):

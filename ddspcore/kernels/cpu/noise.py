@@ -19,8 +19,10 @@ def filtered_noise(white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
     if not _fits(white, magnitudes, hop):
         return filters.filtered_noise(white, magnitudes, hop)
     taps = magnitudes @ _impulses(magnitudes.shape[-1])
-    signal: Tensor = _Filter.apply(white, taps, hop)
-    return signal
+    if torch.is_grad_enabled() and (white.requires_grad or taps.requires_grad):
+        signal: Tensor = _Filter.apply(white, taps, hop)
+        return signal
+    return _run("ddsp_noise", white, taps, (*taps.shape, hop), torch.empty(white.shape))
 
 
 def _fits(white: Tensor, magnitudes: Tensor, hop: int) -> bool:

@@ -37,11 +37,13 @@ INLINE void sum_harmonics(const Hop &hop, PhaseWalk &walk, const float *weights,
                           Floats *x, Floats *slope) {
     Wave low[R * U];
     Floats weight[U];
+    Ints phases[U];
+    for (int u = 0; u < U; u++) phases[u] = walk.next();
+    multiply(phases, U, low, R);
+    for (int u = 0; u < U; u++) phases[u] *= R;
+    multiply(phases, U, high, (hop.reach.end + R - 1) / R);
     for (int u = 0; u < U; u++) {
         weight[u] = load(weights + u * LANES);
-        Ints phase = walk.next();
-        multiply(phase, low + u, R, U);
-        multiply(phase * R, high + u, (hop.reach.end + R - 1) / R, U);
         x[u] = slope[u] = all(0.0f);
     }
     for (int r = 0; r < R; r++) {

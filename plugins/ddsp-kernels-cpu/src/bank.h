@@ -31,13 +31,13 @@ struct Sizes {
 struct Reach {
     int64_t sure, end;
 
-    Reach(const float *f0, const Sizes &size) {
-        auto count = [&](float hz) {
-            float below = size.nyquist() / hz;
-            return below >= 0 && below < size.harmonics ? int64_t(below) : size.harmonics;
+    Reach(const float *f0, const Sizes &size) : sure(1), end(size.harmonics + 1) {
+        if (!(f0[0] > 0.0f && f0[1] > 0.0f)) return;  // not a number, perhaps
+        auto below = [&](float hz) {
+            return int64_t(std::min(size.nyquist() / hz, float(size.harmonics + 1)));
         };
-        sure = std::max<int64_t>(count(std::max(f0[0], f0[1])) - 1, 0) + 1;
-        end = std::min(count(std::min(f0[0], f0[1])) + 1, size.harmonics) + 1;
+        sure = std::max<int64_t>(below(std::max(f0[0], f0[1])), 1);
+        end = std::min(below(std::min(f0[0], f0[1])) + 2, size.harmonics + 1);
     }
 };
 

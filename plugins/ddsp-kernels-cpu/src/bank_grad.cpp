@@ -16,7 +16,6 @@ using namespace ddsp;
 
 constexpr int GROUP = 4;                  // harmonics from one wave: the recurrence stays exact
 constexpr int64_t SPAN = 256 / LANES;     // vectors of samples whose waves stay in the cache
-constexpr int64_t STRIDE = SPAN + 1;      // of their table: a power of two would share cache sets
 
 // What a vector of samples adds to the sums.
 struct Sample {
@@ -33,9 +32,9 @@ class Gradient {
   public:
     Gradient(const Sizes &size, const std::vector<float> &weights)
         : size_(size), weights_(weights), samples_(SPAN),
-          waves_((size.harmonics / GROUP + 2) * STRIDE) {
-        sums.whole.resize(waves_.size() / STRIDE * GROUP);
-        sums.later.resize(waves_.size() / STRIDE * GROUP);
+          waves_((size.harmonics / GROUP + 2) * SPAN) {
+        sums.whole.resize(waves_.size() / SPAN * GROUP);
+        sums.later.resize(waves_.size() / SPAN * GROUP);
     }
 
     void add_hop(const float *f0, const HopPhase &phase, const float *upstream) {
@@ -47,15 +46,17 @@ class Gradient {
         for (int64_t v = 0; v < size_.hop_vectors(); v += SPAN) {
             int64_t vectors = std::min(size_.hop_vectors() - v, SPAN);
             int64_t groups = (reach.end + GROUP - 1) / GROUP;
+            Ints turns[SPAN];
             for (int64_t u = 0; u < vectors; u++) {
-                Ints turns = walk.next();
-                Wave first = wave(turns);
+                Ints phases = walk.next();
+                Wave first = wave(phases);
                 int64_t j = (v + u) * LANES;
                 samples_[u] = {first, first.cosine + first.cosine,
                                load_some(upstream + j, size_.hop - j),
                                glide(f0, load(weights_.data() + j))};
-                multiply(turns * GROUP, &waves_[u], groups, STRIDE);
+                turns[u] = phases * GROUP;
             }
+            multiply(turns, vectors, waves_.data(), groups);
             for (int64_t q = 0; q < groups; q++)
                 if (GROUP * (q + 1) <= reach.sure)
                     add_group<false>(q, v, vectors);
@@ -73,7 +74,7 @@ class Gradient {
         Floats nyquist = all(size_.nyquist());
         for (int64_t u = vectors - 1; u >= 0; u--) {
             const Sample &sample = samples_[u];
-            Wave start = waves_[q * STRIDE + u];
+            Wave start = waves_[q * vectors + u];
             Floats before = start.sine;
             Floats now = fma(before, sample.first.cosine, start.cosine * sample.first.sine);
             for (int i = 0; i < GROUP; i++) {

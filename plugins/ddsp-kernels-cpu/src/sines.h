@@ -37,20 +37,27 @@ INLINE Wave of_sum(Wave a, Wave b) {
     return {fma(a.sine, b.cosine, a.cosine * b.sine), fma(a.cosine, b.cosine, -a.sine * b.sine)};
 }
 
-// Fills waves[k * stride], k = 0..count-1, with those of k phases. Products multiply the rounding
-// of the first wave by k, so every 16th is computed anew.
-INLINE void multiply(Ints phase, Wave *waves, uint64_t count, uint64_t stride) {
-    waves[0] = {all(0.0f), all(1.0f)};
-    waves[stride] = wave(phase);
-    for (uint64_t k = 2; k < std::min<uint64_t>(count, 16); k++) {
-        Wave half = waves[k / 2 * stride];
-        waves[k * stride] = k % 2 ? of_sum(half, waves[(k / 2 + 1) * stride]) : doubled(half);
+// Fills a table of waves, row k = 0..count-1 with those of k times some phases. Products multiply the
+// rounding of the first wave by k, so every 16th row is computed anew. (Room for two rows at least.)
+INLINE void multiply(const Ints *phases, int64_t width, Wave *table, int64_t count) {
+    for (int64_t u = 0; u < width; u++) {
+        table[u] = {all(0.0f), all(1.0f)};
+        table[width + u] = wave(phases[u]);
     }
-    for (uint64_t first = 16; first < count; first += 16) {
-        Wave far = wave(phase * int32_t(first));
-        waves[first * stride] = far;
-        for (uint64_t k = 1; k < std::min<uint64_t>(count - first, 16); k++)
-            waves[(first + k) * stride] = of_sum(far, waves[k * stride]);
+    for (int64_t k = 2; k < std::min<int64_t>(count, 16); k++) {
+        const Wave *half = table + k / 2 * width, *other = half + width;
+        Wave *row = table + k * width;
+        if (k % 2)
+            for (int64_t u = 0; u < width; u++) row[u] = of_sum(half[u], other[u]);
+        else
+            for (int64_t u = 0; u < width; u++) row[u] = doubled(half[u]);
+    }
+    for (int64_t first = 16; first < count; first += 16) {
+        Wave *far = table + first * width;
+        for (int64_t u = 0; u < width; u++) far[u] = wave(phases[u] * int32_t(first));
+        for (int64_t k = 1; k < std::min<int64_t>(count - first, 16); k++)
+            for (int64_t u = 0; u < width; u++)
+                far[k * width + u] = of_sum(far[u], table[k * width + u]);
     }
 }
 
