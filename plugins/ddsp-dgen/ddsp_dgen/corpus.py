@@ -4,14 +4,16 @@ Its habits are kept because the numbers depend on them: no filter before resampl
 left out for being silent, and chunks overlap across the split.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import torch
-from ddspcore.data.fates import DataError
-from ddspcore.data.files import File, find
+from attrs import frozen
+from ddspcore.data.fates import DataError, Fate
+from ddspcore.data.files import File, content_hash, find
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -32,18 +34,42 @@ def choose(root: Path, limit: int | None, seed: int | None) -> list[File]:
     return files[:limit]
 
 
-def read(file: File, sample_rate: int, peak: float) -> Tensor:
-    """Return the mono samples of a whole file at the wanted rate and peak. Shape: [n].
+@frozen
+class Recording:
+    """A whole file: mono samples [n] at the wanted rate and peak, and what the file was."""
 
-    Raises DataError if it cannot be decoded.
-    """
+    audio: Tensor
+    fate: Fate
+
+
+def read(file: File, sample_rate: int, peak: float) -> Recording:
+    """Return a file as the reference hears it; DataError if it cannot be decoded."""
     try:
-        audio, rate = soundfile.read(file.path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(file.path) as sound:
+            samples = sound.read(dtype="float32", always_2d=True)
+            rate, kind = sound.samplerate, f"{sound.format} {sound.subtype}"
     except (soundfile.LibsndfileError, OSError) as failure:
         raise DataError(f"{file.name}: {failure}") from failure
-    mono = resample(audio.mean(axis=1), rate, sample_rate)
-    loudest = float(np.abs(mono).max(initial=0.0))
-    return torch.from_numpy(mono * np.float32(peak / loudest) if loudest else mono)
+    mono = samples.mean(axis=1)
+    fate = Fate(
+        file.name,
+        "kept",
+        kept_seconds=len(mono) / rate,
+        bytes=file.path.stat().st_size,
+        sha256=content_hash(file.path),
+        format=kind,
+        sample_rate=rate,
+        channels=samples.shape[1],
+        peak_dbfs=_dbfs(np.abs(mono).max(initial=0.0)),
+        rms_dbfs=_dbfs(np.sqrt(np.mean(np.square(mono)))) if len(mono) else None,
+    )
+    audio = resample(mono, rate, sample_rate)
+    loudest = float(np.abs(audio).max(initial=0.0))
+    return Recording(torch.from_numpy(audio * np.float32(peak / loudest if loudest else 1.0)), fate)
+
+
+def _dbfs(value: float) -> float | None:
+    return 20 * math.log10(value) if value > 0 else None
 
 
 def resample(audio: Samples, rate: int, wanted: int) -> Samples:
@@ -54,7 +80,7 @@ def resample(audio: Samples, rate: int, wanted: int) -> Samples:
     if rate == wanted or not len(audio):
         return audio
     ratio = np.float32(wanted / rate)
-    place = np.arange(max(1, round(len(audio) * wanted / rate)), dtype=np.float32) / ratio
+    place = np.arange(max(1, int(len(audio) * wanted / rate + 0.5)), dtype=np.float32) / ratio
     left = np.minimum(place.astype(np.int64), len(audio) - 1)
     right = np.minimum(left + 1, len(audio) - 1)
     between = place - left.astype(np.float32)

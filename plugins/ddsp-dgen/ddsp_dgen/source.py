@@ -1,22 +1,22 @@
 """The reference's data: overlapping chunks of a folder of recordings, each with its features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from attrs import frozen
 from ddspcore import Context, Control, option, source
-from ddspcore.data.fates import DataError
+from ddspcore.data.fates import DataError, Fate, Progress
 from ddspcore.data.features import FeatureNode, run_features
-from ddspcore.data.files import content_hash
 from torch import Tensor
 from torch.nn import functional as F
 
 from ddsp_dgen import corpus
 
 Batch = dict[str, Tensor]
-Progress = Callable[[str, int, int, str], None]
+
+SPLITS = ("train", "val")
 
 
 def _silent(doing: str, done: int, total: int, name: str) -> None:
@@ -65,6 +65,7 @@ class Chunks:
         self.sample_rate = round(ctx.rate("sample"))
         self.frame_hop = ctx.ratio("sample", "frame")
         self._splits: dict[str, list[Chunk]] = {}
+        self._fates: list[Fate] = []
 
     @staticmethod
     def provides(opt: Options, ctx: Context) -> tuple[Control, ...]:
@@ -86,9 +87,10 @@ class Chunks:
         chunks: list[Chunk] = []
         for number, file in enumerate(files):
             progress("reading", number, len(files), file.name)
-            audio = corpus.read(file, self.sample_rate, opt.peak)
-            places = corpus.starts(len(audio), opt.chunk, opt.hop)[: opt.max_chunks_per_file]
-            chunks += [self._chunk(file.name, audio, start) for start in places]
+            found = corpus.read(file, self.sample_rate, opt.peak)
+            places = corpus.starts(len(found.audio), opt.chunk, opt.hop)[: opt.max_chunks_per_file]
+            chunks += [self._chunk(file.name, found.audio, start) for start in places]
+            self._fates.append(found.fate)
         progress("reading", len(files), len(files), "")
         if not chunks:
             raise DataError(f"data.root {opt.root}: every recording is empty")
@@ -107,27 +109,33 @@ class Chunks:
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def report(self) -> dict[str, Any]:
-        """Return where every chunk of either split comes from, as plain values."""
-        counts = {split: self.count(split) for split in ("train", "val")}
-        seconds = self.opt.chunk / self.sample_rate
-        shared = ", which overlap" if counts["val"] else ""
+        """Return every file, and where every chunk of either split comes from, as plain values."""
+        starts = {
+            split: [{"file": chunk.file, "start": chunk.start} for chunk in self._chunks(split)]
+            for split in SPLITS
+        }
+        in_words = (
+            f"{len(starts['train'])} chunks of {self.opt.chunk / self.sample_rate:.3f} s to train "
+            f"on, {len(starts['val'])} held out{', which may overlap' if starts['val'] else ''}"
+        )
+        files = []
+        for fate in self._fates:
+            sides = [side for side in SPLITS if fate.name in {c.file for c in self._splits[side]}]
+            files.append(fate.to_json() | {"split": "+".join(sides) or None, "features": {}})
         return {
-            "in_words": [
-                f"{counts['train']} chunks of {seconds:.3f} s to train on, "
-                f"{counts['val']} held out{shared}"
-            ],
+            "in_words": [in_words],
             "root": str(self.opt.root),
             "sample_rate": self.sample_rate,
-        } | {
-            split: [{"file": chunk.file, "start": chunk.start} for chunk in self._chunks(split)]
-            for split in counts
+            "files": files,
+            "chunks": starts,
         }
 
-    def fingerprint(self) -> list[dict[str, str]]:
-        """Return what identifies the data: name and content of every file."""
-        opt = self.opt
-        files = corpus.choose(opt.root, opt.max_files, opt.seed if opt.shuffle else None)
-        return [{"name": file.name, "sha256": content_hash(file.path)} for file in files]
+    def fingerprint(self) -> list[dict[str, Any]]:
+        """Return what identifies the data: name, size and content of every file."""
+        self.prepare()
+        return [
+            {"name": fate.name, "bytes": fate.bytes, "sha256": fate.sha256} for fate in self._fates
+        ]
 
     def _chunks(self, split: str) -> list[Chunk]:
         self.prepare()

@@ -4,6 +4,11 @@ import math
 
 import pytest
 import torch
+from hypothesis import settings
+
+# The same examples in every run, however slow the machine is.
+settings.register_profile("ddsp-dgen", derandomize=True, deadline=None)
+settings.load_profile("ddsp-dgen")
 
 
 @pytest.fixture(autouse=True)

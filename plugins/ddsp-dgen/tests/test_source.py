@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 corpus = pytest.importorskip("ddsp_dgen.corpus", reason="ddsp-dgen is not installed")
 
@@ -47,6 +49,23 @@ def test_where_chunks_begin(length, expected):
     assert corpus.starts(length, 16, 8) == expected
 
 
+@given(st.integers(1, 200), st.integers(1, 50), st.integers(1, 60))
+def test_chunks_lie_within_a_file_and_reach_its_end(length, size, hop):
+    found = corpus.starts(length, size, hop)
+    assert found == sorted(set(found))
+    assert found[0] == 0
+    assert found[-1] + size >= length
+    assert length <= size or found[-1] + size == length
+
+
+@given(st.integers(2, 40), st.floats(0, 1), st.none() | st.integers(0, 9))
+def test_a_split_loses_no_chunk(count, share, seed):
+    train, val = corpus.divide(count, share, seed)
+    assert sorted([*train, *val]) == list(range(count))
+    assert train
+    assert val
+
+
 def test_the_split_is_of_chunks_and_leaves_neither_side_empty():
     assert corpus.divide(10, 0.9, seed=1) == ([5, 7, 9, 6, 3, 8, 2, 0, 1], [4])
     assert corpus.divide(10, 0.9, seed=None)[1] == [9]
@@ -63,9 +82,12 @@ def test_resampling_draws_straight_lines():
 
 def test_files_are_mixed_and_normalised_whole(tmp_path):
     write(tmp_path / "a.wav", 20000, channels=2, scale=0.1)
-    audio = corpus.read(corpus.choose(tmp_path, None, None)[0], 16000, 0.99)
-    assert float(audio.abs().max()) == pytest.approx(0.99)
-    assert audio.shape == (20000,)
+    found = corpus.read(corpus.choose(tmp_path, None, None)[0], 16000, 0.99)
+    assert float(found.audio.abs().max()) == pytest.approx(0.99)
+    assert found.audio.shape == (20000,)
+    assert (found.fate.channels, found.fate.format) == (2, "WAV FLOAT")
+    assert found.fate.peak_dbfs == pytest.approx(-20.0, abs=0.01)
+    assert found.fate.rms_dbfs == pytest.approx(-23.01, abs=0.01)
 
 
 def test_files_are_sorted_or_shuffled_and_hidden_ones_skipped(tmp_path):
@@ -88,8 +110,10 @@ def test_a_batch_has_audio_and_the_features_of_each_chunk_alone(tmp_path):
     assert batch["audio"].shape == (2, 16384)
     assert batch["f0_hz"].shape == (2, 61, 1)
     assert torch.equal(batch["audio"][1:], source.batch("train", [0])["audio"])
-    assert [chunk["start"] for chunk in source.report()["val"]] == [40000 - 16384]
+    assert [chunk["start"] for chunk in source.report()["chunks"]["val"]] == [40000 - 16384]
     assert [len(row["sha256"]) for row in source.fingerprint()] == [64]
+    (file,) = source.report()["files"]
+    assert (file["name"], file["split"], file["kept_seconds"]) == ("a.wav", "train+val", 2.5)
 
 
 def test_a_short_file_is_padded_and_max_chunks_counts(tmp_path):
@@ -107,7 +131,7 @@ def test_the_most_voiced_chunk_is_picked(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.concatenate(parts), 16000, subtype="FLOAT")
     source = chunks(tmp_path, pick="most-voiced")
     assert source.count("val") == 0
-    assert [chunk["start"] for chunk in source.report()["train"]] == [24576]
+    assert [chunk["start"] for chunk in source.report()["chunks"]["train"]] == [24576]
 
 
 def test_what_cannot_be_read_is_an_error_that_names_it(tmp_path):

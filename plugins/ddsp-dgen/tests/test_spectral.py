@@ -1,7 +1,12 @@
 """The published values of losses and metrics."""
 
+import math
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
 
 spectral = pytest.importorskip("ddsp_dgen.spectral", reason="ddsp-dgen is not installed")
 WINDOWS = (64, 128, 256, 512, 1024)
@@ -46,6 +51,28 @@ def test_the_sum_of_all_windows(tones):
 def test_the_number_of_windows(window, count):
     module = spectral.Spectral(spectral.Spectral.Options())
     assert module.magnitude(torch.zeros(1, 16384), window).shape == (1, count, window // 2 + 1)
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(1, 500),
+    st.sampled_from([2, 8, 64]),
+    st.integers(1, 9),
+    st.sampled_from(["l1", "l2"]),
+)
+def test_any_length_agrees_with_the_direct_sum(length, window, divisor, distance):
+    p, y = torch.randn(2, 1, length, dtype=torch.float64)
+    hop = max(1, window // divisor)
+    hann = 0.5 - 0.5 * torch.cos(2 * math.pi * torch.arange(window).double() / (window - 1))
+    total = 0.0
+    for end in range(0, length, hop) if window <= length else ():
+        spans = [F.pad(x[0], (window - 1, 0))[end : end + window] for x in (p, y)]
+        a, b = (torch.fft.rfft(span * hann).abs() for span in spans)
+        for d in (a - b, (a + 1e-2).log() - (b + 1e-2).log()):
+            total += float((d.abs() if distance == "l1" else d.square()).sum()) / length**2
+    options = {"windows": (window,), "hop_divisor": divisor, "distance": distance}
+    found = value((p, y), log_eps=1e-2, **options)
+    assert found == pytest.approx(total, rel=1e-9, abs=1e-12)
 
 
 def test_a_window_ends_on_a_multiple_of_the_hop_and_does_not_hear_its_ends():
