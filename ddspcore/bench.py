@@ -1,7 +1,7 @@
 """How fast a trained pipeline plays: streamed in blocks as a host asks for them, and offline."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -128,12 +128,13 @@ def _stream(run: OpenRun) -> Stream:
 
 def _pace(run: OpenRun, features: Batch, rate: float, block: int, seconds: float) -> Pace:
     """Ask for block after block; every hop's work falls into the block that runs out of samples."""
-    stream, frames = _stream(run), _one_by_one(features)
+    stream, loop = _stream(run), _Loop(features)
     fifo = Fifo(1, block + stream.hop, CPU)  # where the sound card is: a GPU's samples are fetched
 
     def play() -> None:
         while len(fifo) < block:
-            fifo.write(stream.push(next(frames)))
+            hops = -(-(block - len(fifo)) // stream.hop)
+            fifo.write(stream.push(loop.take(hops)))
         fifo.read(block)
 
     for _ in range(round(WARM_UP_SECONDS * rate / block)):
@@ -153,14 +154,21 @@ def _pace(run: OpenRun, features: Batch, rate: float, block: int, seconds: float
     )
 
 
-def _one_by_one(features: Batch) -> Iterator[Batch]:
-    """Yield the frames singly, over and over."""
-    frames = [
-        dict(zip(features, each, strict=True))
-        for each in zip(*(x.split(1, dim=1) for x in features.values()), strict=True)
-    ]
-    while True:
-        yield from frames
+class _Loop:
+    """Features that never end: the same over and over."""
+
+    def __init__(self, features: Batch):
+        self.features = features
+        self.frames = min(x.shape[1] for x in features.values())
+        self.next = 0
+
+    def take(self, count: int) -> Batch:
+        """Return the next frames; count is at most all there are."""
+        if self.next + count > self.frames:
+            self.next = 0
+        part = slice(self.next, self.next + count)
+        self.next = part.stop
+        return {name: x[:, part] for name, x in self.features.items()}
 
 
 def _offline(run: OpenRun, features: Batch, rate: float, hop: int) -> float:

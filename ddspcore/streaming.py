@@ -15,6 +15,8 @@ from ddspcore.randomness import white_noise
 from ddspcore.wiring import Wire
 
 CPU = torch.device("cpu")
+FRAMEWISE = object()
+"""The state of what has none to carry, and no step."""
 AHEAD = 32
 """Frames of noise hashed at a time: the hash of one hop is no faster than that of many."""
 
@@ -53,11 +55,7 @@ class Stream:
         self._backbone = None
         if pipeline.backbone is not None:
             self._backbone = _begin("backbone", pipeline.backbone, batch, device)
-        self._heads = {
-            key: _begin(f"head {pipeline.labels[key]}", head, batch, device)
-            for key, head in pipeline.head.items()
-            if hasattr(head, "step")  # any other is frame-wise: its forward is its step
-        }
+        self._heads = [_head(pipeline, key, batch, device) for key in pipeline.head]
         self._voices = list(_voices(pipeline, batch, device))
         if not self._voices:
             raise UserError("the pipeline has no synth, so there is nothing to stream")
@@ -79,7 +77,8 @@ class Stream:
         for noise in self._noises:
             scope[noise.key] = noise.after(self.frames, count)
         self.frames += count
-        self._control(scope)
+        if self.pipeline.backbone is not None:
+            self._control(scope)
         for voice in self._voices:
             voice.play(scope)
         return scope[self._voices[-1].port.signal]
@@ -95,20 +94,39 @@ class Stream:
 
     def _control(self, scope: Batch) -> None:
         """Add to the scope what the heads say."""
-        pipeline = self.pipeline
-        backbone: Any = pipeline.backbone
-        if backbone is None:
-            return
-        heard = {need: scope[key] for need, key in pipeline.inputs.items()}
+        heard = {need: scope[key] for need, key in self.pipeline.inputs.items()}
+        backbone: Any = self.pipeline.backbone
         hidden, self._backbone = backbone.step(heard, self._backbone)
-        head: Any
-        for key, head in pipeline.head.items():
-            if key in self._heads:
-                said, self._heads[key] = head.step(hidden, self._heads[key])
-            else:
-                said = head(hidden)
-            for name, value in said.items():
-                scope[pipeline.wiring.key(pipeline.labels[key], name)] = value
+        for head in self._heads:
+            for name, value in head.say(hidden).items():
+                scope[head.keys[name]] = value
+
+
+@define
+class _Head:
+    """A head, and where the pipeline keeps what it says."""
+
+    module: Any
+    keys: Mapping[str, str]
+    state: Any
+
+    def say(self, hidden: Tensor) -> Mapping[str, Tensor]:
+        """Return the controls of new frames; without a step, a head looks at one frame only."""
+        said: Mapping[str, Tensor]
+        if self.state is FRAMEWISE:
+            said = self.module(hidden)
+        else:
+            said, self.state = self.module.step(hidden, self.state)
+        return said
+
+
+def _head(pipeline: Pipeline, key: str, batch: int, device: torch.device) -> _Head:
+    head, label = pipeline.head[key], pipeline.labels[key]
+    steps = hasattr(head, "step")
+    state = _begin(f"head {label}", head, batch, device) if steps else FRAMEWISE
+    (node,) = (n for n in pipeline.wiring.nodes if (n.kind, n.label) == ("head", label))
+    keys = {each.name: pipeline.wiring.key(label, each.name) for each in node.provides}
+    return _Head(head, keys, state)
 
 
 class _Noise:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import attrs
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, head, option
@@ -44,12 +45,25 @@ class Harmonic(nn.Module):
 
     def forward(self, hidden: Tensor) -> Mapping[str, Tensor]:
         """Return both controls. Shape: hidden [B,N,width] -> [B,N,1] and [B,N,partials]."""
-        said = exp_sigmoid(torch.cat([self.amplitude(hidden), self.distribution(hidden)], dim=-1))
-        amplitude, shares = said[..., :1], said[..., 1:]
+        shares = exp_sigmoid(self.distribution(hidden))
         return {
-            "harmonic_amplitude": amplitude,
+            "harmonic_amplitude": exp_sigmoid(self.amplitude(hidden)),
             "harmonic_distribution": shares / shares.sum(-1, keepdim=True),
         }
+
+    def initial_state(self, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return the weights and biases of both maps as those of one."""
+        maps = (self.distribution, self.amplitude)
+        weight, bias = (torch.cat([getattr(m, of) for m in maps]) for of in ("weight", "bias"))
+        return weight.detach(), bias.detach()
+
+    def step(
+        self, hidden: Tensor, state: tuple[Tensor, Tensor]
+    ) -> tuple[Mapping[str, Tensor], tuple[Tensor, Tensor]]:
+        """Return both controls from one map, which on a single frame takes half as long."""
+        shares, amplitude = exp_sigmoid(F.linear(hidden, *state)).tensor_split([-1], dim=-1)
+        shares = shares / shares.sum(-1, keepdim=True)
+        return {"harmonic_amplitude": amplitude, "harmonic_distribution": shares}, state
 
 
 @head("noise")
