@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from benchmarks import growth, loss, parts
+from benchmarks import goals, growth, loss, parts
 from benchmarks.recipes import TRANSFORMER
 from benchmarks.setup import NATIVE, PLAIN
 
@@ -37,6 +37,13 @@ AXES = {
     "harmonics": "harmonics",
     "sample rate": "sample rate, kHz",
 }
+PIECES = {
+    "oscillator bank": (goals.BANK, ""),
+    "filtered noise": (goals.NOISE, ""),
+    "spectral loss": (goals.LOSS, loss.CACHED),
+    "training step": (goals.STEP, f", {TRANSFORMER}"),
+}
+"""What the first picture shows: measurements, and which variant of ours."""
 DPI = 130
 
 
@@ -44,6 +51,10 @@ def draw(records: Records, folder: Path, device: str) -> list[str]:
     """Draw what there are measurements for; returns the names of the files."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
+    pieces = {title: records[key] for title, (key, _) in PIECES.items() if key in records}
+    if pieces:
+        drawn.append(f"pieces-{device}.png")
+        _save(pieces_figure(pieces), folder / drawn[-1])
     curves = growth_curves(records)
     if curves:
         drawn.append(f"growth-{device}.png")
@@ -57,6 +68,37 @@ def draw(records: Records, folder: Path, device: str) -> list[str]:
 
 def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=DPI, metadata={"Software": None})
+
+
+def pieces_figure(pieces: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw who needs how long for each piece, all on one line of bars."""
+    figure = Figure(figsize=(2.75 * len(pieces) + 0.4, 2.3), layout="constrained")
+    places = figure.subplots(1, len(pieces), squeeze=False)[0]
+    for place, (title, record) in zip(places, pieces.items(), strict=True):
+        times = _milliseconds(record, PIECES[title][1])
+        place.barh(list(times), list(times.values()), color=[COLOURS[name] for name in times])
+        for y, value in enumerate(times.values()):
+            place.text(
+                value, y, f" {value:.3g} ms" if value < 1e3 else f" {value:.0f} ms", va="center"
+            )
+        place.margins(x=0.42)
+        place.set_title(title, fontsize=11)
+        place.set_xticks([])
+        place.tick_params(length=0)
+        place.spines[["top", "right", "bottom"]].set_visible(False)
+        place.invert_yaxis()
+    return figure
+
+
+def _milliseconds(record: Mapping[str, Any], suffix: str) -> dict[str, float]:
+    """Return the medians of a variant of ours and of the peers that did the same work."""
+    times = {}
+    for label in COLOURS:
+        name = label + suffix if label in (NATIVE, PLAIN) else label
+        result = record["results"].get(name, {})
+        if "seconds" in result and goals.same_work(result):
+            times[label] = 1e3 * median(result["seconds"])
+    return times
 
 
 Curve = list[tuple[float, float]]
@@ -138,7 +180,7 @@ def parts_by_model(record: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 def parts_figure(record: Mapping[str, Any]) -> Figure:
     """Draw a step of every model as a bar of its parts, in time and in shares."""
     models = parts_by_model(record)
-    labels = list(models)  # from below
+    labels = sorted(models, key=lambda model: sum(models[model].values()))  # from below
     figure = Figure(figsize=(11.0, 0.5 * len(models) + 1.6), layout="constrained")
     in_time, in_shares = figure.subplots(1, 2, sharey=True)
     handles = {}

@@ -34,7 +34,8 @@ def docs(tmp_path):
 def test_the_page_is_the_golden_one(tmp_path, docs):
     report.write(tmp_path, docs)
     assert (docs / report.PAGE).read_text() == (GOLDEN / "performance.md").read_text()
-    assert {p.name for p in (docs / "images").iterdir()} == {"growth-cpu.png", "step-cpu.png"}
+    pictures = {"pieces-cpu.png", "growth-cpu.png", "step-cpu.png"}
+    assert {path.name for path in (docs / "images").iterdir()} == pictures
 
 
 def test_writing_again_changes_nothing(tmp_path, docs):
