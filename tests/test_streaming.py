@@ -10,14 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from ddspcore import Context, Control
 from ddspcore.assemble import build_pipeline, context_of, declare
 from ddspcore.catalog import Catalog
 from ddspcore.errors import UserError
 from ddspcore.fifo import Fifo
+from ddspcore.pipeline import Pipeline
 from ddspcore.plugins import discover
 from ddspcore.recipe.reading import read
 from ddspcore.recipe.structuring import structure
 from ddspcore.streaming import Stream
+from ddspcore.wiring import Node, wire
 
 SHIPPED = Path(__file__).parents[1] / "recipes" / "best_low_loss.toml"
 FRAMES = 50
@@ -149,3 +152,87 @@ def test_what_cannot_stream_is_named_with_the_reason():
     pipeline, ctx = assembled("backbone.causal=false")
     with pytest.raises(UserError, match="backbone cannot stream: it hears later frames"):
         Stream(pipeline, ctx, seed=0)
+
+
+HOP = 4
+TINY = Context({"sample": 400.0, "frame": 100.0})
+LEVEL = Control("level")
+DICE = Control("dice", unit="noise", channels=3)
+SOUND = Control("sound", unit="signal", axis="sample")
+
+
+class Held(nn.Module):
+    """Each hop holds the level of the frame that ends it, and a number drawn for that frame."""
+
+    def forward(self, controls):
+        heights = controls["level"] + controls["dice"].sum(-1, keepdim=True)
+        return heights[:, 1:, 0].repeat_interleave(HOP, dim=1)
+
+
+class Stepping(Held):
+    """The same, which can step."""
+
+    def initial_state(self, batch, device):
+        return torch.zeros(batch, 0, 1)
+
+    def step(self, controls, past):
+        kept = {name: value[:, -1:] for name, value in controls.items()}
+        if isinstance(past, dict):
+            controls = {name: torch.cat([past[name], v], dim=1) for name, v in controls.items()}
+        return self(controls), kept
+
+
+class Late(Stepping):
+    """The same, which declares that it hears ahead."""
+
+    def latency(self, served):
+        assert served["level"] == LEVEL
+        return 3
+
+
+def pipeline_of(synths, needs=(LEVEL, DICE)):
+    nodes = [Node("source", "toy", provides=(LEVEL,))]
+    nodes += [Node("synth", label, needs, (SOUND,)) for label in synths]
+    return Pipeline(wire(nodes), None, {}, synths)
+
+
+def test_noise_on_frames_is_that_of_the_render_too():
+    pipeline = pipeline_of({"a": Stepping()})
+    level = torch.rand(2, 40, 1)
+    whole = pipeline(pipeline.with_noise({"level": level, "item": torch.arange(2)}, seed=5)).signal
+    stream = Stream(pipeline, TINY, seed=5, batch=2)
+    played = torch.cat([stream.push({"level": part}) for part in level.split(3, dim=1)], dim=1)
+    assert played.equal(whole)
+
+
+def test_synths_are_held_back_for_the_latest_of_them():
+    pipeline = pipeline_of({"a": Stepping(), "late": Late(), "b": Stepping()})
+    stream = Stream(pipeline, TINY, seed=5)
+    level = torch.rand(1, 40, 1)
+    filled = pipeline.with_noise({"level": level, "item": torch.arange(1)}, seed=5)
+    parts = pipeline(filled).parts
+    played = torch.cat([stream.push({"level": part}) for part in level.split(1, dim=1)], dim=1)
+    assert stream.latency == HOP + 3
+    held = nn.functional.pad(parts["a"] + parts["b"], (3, -3))
+    torch.testing.assert_close(played, held + parts["late"])
+
+
+def test_a_synth_without_a_step_is_named():
+    with pytest.raises(UserError, match="synth a cannot stream: Held has no step"):
+        Stream(pipeline_of({"a": Held()}), TINY, seed=0)
+
+
+def test_a_late_signal_beside_what_is_not_is_refused():
+    nodes = [
+        Node("source", "toy", provides=(LEVEL,)),
+        Node("synth", "late", (LEVEL, DICE), (SOUND,)),
+        Node("synth", "after", (LEVEL, SOUND), (SOUND,)),
+    ]
+    pipeline = Pipeline(wire(nodes), None, {}, {"late": Late(), "after": Stepping()})
+    with pytest.raises(UserError, match=r"synth after cannot stream: .* late by .* samples, 0, 3"):
+        Stream(pipeline, TINY, seed=0)
+
+
+def test_without_a_synth_there_is_nothing_to_stream():
+    with pytest.raises(UserError, match="no synth"):
+        Stream(pipeline_of({}), TINY, seed=0)

@@ -45,7 +45,7 @@ def gather(layer: Any) -> Layer:
         _affine(norm),
         _with_swapped(attention),
         _turns(attention),
-        attention.out.weight,
+        attention.out.weight.detach(),
         _affine(norm_after),
         _affine(widen),
         _affine(narrow),
@@ -98,7 +98,7 @@ def _affine(module: nn.Module) -> Affine:
     weight, bias = module.weight, module.bias
     assert isinstance(weight, Tensor)
     assert isinstance(bias, Tensor)
-    return weight, bias
+    return weight.detach(), bias.detach()
 
 
 def _with_swapped(attention: LocalAttention) -> Tensor:

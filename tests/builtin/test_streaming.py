@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddspcore import Context, Control
+from ddspcore.builtin import heads
 from ddspcore.builtin.backbones import Gru, Mlp, Transformer
 from ddspcore.builtin.synths import Harmonic, Noise, Reverb
 from ddspcore.dsp.oscillators import phase_after
@@ -112,6 +113,17 @@ def test_a_transformer_that_hears_ahead_says_why_it_cannot_step():
     module = backbone(Transformer, width=16, heads=2, causal=False)
     with pytest.raises(UserError, match="hears later frames; train it with causal = true"):
         module.initial_state(1, CPU)
+
+
+def test_a_head_steps_as_it_runs():
+    head = heads.Harmonic(heads.Harmonic.Options(partials=12), CTX, width=16)
+    hidden = torch.randn(2, 5, 16)
+    with torch.no_grad():
+        whole = head(hidden)
+        said, _ = head.step(hidden, head.initial_state(2, CPU))
+    assert said.keys() == whole.keys()
+    for name, value in whole.items():
+        torch.testing.assert_close(said[name], value)
 
 
 @given(sizes=cuts, batch=st.integers(1, 3))
