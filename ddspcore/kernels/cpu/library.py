@@ -16,6 +16,7 @@ SIGNATURES = {
     "ddsp_noise": "pp nnnn p n",
     "ddsp_noise_taps_grad": "pp nnnn p n",
     "ddsp_noise_white_grad": "pp nnnn p n",
+    "ddsp_magnitude": "p nn nn p n",
     "ddsp_spectral_l1": "p nn ppp nn fff pp n",
 }
 """The arguments of each C function: p a pointer, n an int64, f a float."""

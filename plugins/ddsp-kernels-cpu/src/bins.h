@@ -43,14 +43,16 @@ class Sums {
     double settled_[LANES] = {};
 };
 
-INLINE Floats root(Floats x) {
-    for (int lane = 0; lane < LANES; lane++) x[lane] = __builtin_sqrtf(x[lane]);
-    return x;
+// |x|, not under 1e-19.
+INLINE Floats modulus(Complex x) {
+    Floats root = x.re * x.re + (x.im * x.im + FLT_MIN);
+    for (int lane = 0; lane < LANES; lane++) root[lane] = __builtin_sqrtf(root[lane]);
+    return root;
 }
 
 // Adds a bin to the sums; returns its d distance / d magnitude / magnitude. A NaN stays one.
 INLINE Floats slope(Complex x, Floats target, Terms terms, Sums &sums) {
-    Floats magnitude = root(x.re * x.re + (x.im * x.im + FLT_MIN));
+    Floats magnitude = modulus(x);
     Floats difference = magnitude - target;
     Floats lifted = magnitude + terms.eps, target_lifted = target + terms.eps;
     Ints below = (Ints)difference < 0;

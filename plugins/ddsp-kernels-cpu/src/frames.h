@@ -63,16 +63,25 @@ INLINE void load_columns(const float *const rows[LANES], int64_t column, Floats 
     transpose(columns);
 }
 
-// Adds to four columns; rows may overlap.
-template <size_t... Q>
-INLINE void add_columns(float *const rows[LANES], int64_t column, Floats columns[4],
-                        std::index_sequence<Q...>) {
+// Four columns the other way: calls put(row, four of its values) for each row in turn.
+template <typename Put, size_t... Q>
+INLINE void put_columns(Floats columns[4], const Put &put, std::index_sequence<Q...>) {
     transpose(columns);
-    auto add = [column](float *row, Quad x) {
-        x += load_quad(row + column);
-        std::memcpy(row + column, &x, sizeof x);
+    for (int i = 0; i < 4; i++) (put(4 * Q + i, quad<Q>(columns[i])), ...);
+}
+
+INLINE void store_columns(float *const rows[LANES], int64_t column, Floats columns[4]) {
+    auto put = [&](int row, Quad x) { std::memcpy(rows[row] + column, &x, sizeof x); };
+    put_columns(columns, put, std::make_index_sequence<QUADS>());
+}
+
+// Rows may overlap.
+INLINE void add_columns(float *const rows[LANES], int64_t column, Floats columns[4]) {
+    auto put = [&](int row, Quad x) {
+        x += load_quad(rows[row] + column);
+        std::memcpy(rows[row] + column, &x, sizeof x);
     };
-    for (int i = 0; i < 4; i++) (add(rows[4 * Q + i], quad<Q>(columns[i])), ...);
+    put_columns(columns, put, std::make_index_sequence<QUADS>());
 }
 
 // Windowed frames as complex numbers: sample 2i is the real, 2i + 1 the imaginary part of z[i].
@@ -93,7 +102,7 @@ INLINE void add_frames(const Complex *z, const float *shape, int64_t window,
         const Complex &a = z[i / 2], &b = z[i / 2 + 1];
         Floats columns[4] = {a.re * shape[i], a.im * shape[i + 1], b.re * shape[i + 2],
                              b.im * shape[i + 3]};
-        add_columns(rows, i, columns, std::make_index_sequence<QUADS>());
+        add_columns(rows, i, columns);
     }
 }
 

@@ -1,45 +1,11 @@
-#include <algorithm>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <new>
-
 #include "abi.h"
 #include "bins.h"
+#include "chunks.h"
 #include "threads.h"
+#include "window.h"
 
 namespace ddsp {
 namespace {
-
-const double PI = 3.14159265358979323846;
-// Work is split in time, so that a chunk's signal, gradient and spectra stay in a cache.
-const int64_t CHUNK_SAMPLES = 8192;
-
-// Tables that depend on the window's length alone.
-struct Window {
-    explicit Window(int64_t size);
-
-    Fft fft;
-    std::vector<float> shape;     // [size]: half a periodic Hann window
-    std::vector<float> twiddles;  // [size / 4] (re, im)
-};
-
-Window::Window(int64_t size) : fft(size / 2) {
-    for (int64_t i = 0; i < size; i++)
-        shape.push_back(float(0.25 - 0.25 * std::cos(2 * PI * i / size)));
-    for (int64_t i = 0; i < size / 4; i++) {
-        twiddles.push_back(float(std::cos(2 * PI * i / size)));
-        twiddles.push_back(float(-std::sin(2 * PI * i / size)));
-    }
-}
-
-// Made once for each size, and kept.
-const Window &window_of(int64_t size) {
-    static auto *mutex = new std::mutex;
-    static auto *made = new std::map<int64_t, Window>;
-    std::lock_guard<std::mutex> lock(*mutex);
-    return made->try_emplace(size, size).first->second;
-}
 
 // One resolution.
 struct Scale {
@@ -50,40 +16,16 @@ struct Scale {
     Terms terms;    // for the gradient: with this weight
 };
 
-// The signal [items][length] and how it is split: into `chunks` of `samples`, each item.
+// The signal and its gradient [items][length], each item cut into `chunks` of `samples`.
 struct Job {
     const float *x;
     int64_t items, length;
     float linear, log;
-    std::vector<Scale> scales;
-    int64_t room, margin, samples, chunks;
-    double *distances;  // [items][chunks]
-    float *gradient;    // [items][length]
-    float *spill;       // [items][chunks][2][margin]: gradient before and after a chunk
-};
-
-// The index of a sample beyond an end, reflected there.
-int64_t reflect(int64_t i, int64_t length) {
-    return i < 0 ? -i : i < length ? i : 2 * (length - 1) - i;
-}
-
-// A thread's working memory, kept from call to call: to get new pages takes as long as a transform.
-class Scratch {
-  public:
-    Complex *get(int64_t count) {
-        if (count > count_) {
-            memory_.reset(new (std::align_val_t(64)) Complex[count]);
-            count_ = count;
-        }
-        return memory_.get();
-    }
-
-  private:
-    struct Delete {
-        void operator()(Complex *p) const { ::operator delete[](p, std::align_val_t(64)); }
-    };
-    std::unique_ptr<Complex[], Delete> memory_;
-    int64_t count_ = 0;
+    float *gradient;
+    std::vector<Scale> scales{};
+    int64_t room = 0, margin = 0, samples = 0, chunks = 0;
+    std::vector<double> distances{};  // [items][chunks]
+    std::vector<float> spill{};       // [items][chunks][2][margin]: gradient before and after each
 };
 
 // The distance of frames first..last-1 at one scale, the first of which begins at x. Adds to the
@@ -121,20 +63,14 @@ double run_frames(const Job &job, const Scale &scale, int64_t item, int64_t firs
 
 // The distance and the gradient of all frames that are centred in a chunk.
 template <bool Gradient>
-void run_chunk(const Job &job, int64_t item, int64_t chunk) {
+void run_chunk(Job &job, int64_t item, int64_t chunk) {
     int64_t begin = chunk * job.samples, end = std::min(begin + job.samples, job.length);
     int64_t padded = end - begin + 2 * job.margin;
     thread_local Scratch scratch;
-    int64_t floats = 2 * padded + 2 * job.margin;
-    Complex *z = scratch.get(job.room + floats / (2 * LANES) + 1);
+    Complex *z = scratch.get(job.room, 2 * padded + 2 * job.margin);
     float *x = reinterpret_cast<float *>(z + job.room);
     float *gradient = x + padded, *nowhere = gradient + padded;
-    const float *signal = job.x + item * job.length;
-    int64_t from = begin - job.margin, i = 0;
-    for (; from + i < 0; i++) x[i] = signal[reflect(from + i, job.length)];
-    int64_t inside = std::min(padded - i, job.length - (from + i));
-    std::copy_n(signal + from + i, inside, x + i);
-    for (i += inside; i < padded; i++) x[i] = signal[reflect(from + i, job.length)];
+    copy_reflected(job.x + item * job.length, job.length, begin - job.margin, padded, x);
     if (Gradient) std::fill_n(gradient, padded + 2 * job.margin, 0.0f);
     double distance = 0;
     for (const Scale &scale : job.scales) {
@@ -147,7 +83,7 @@ void run_chunk(const Job &job, int64_t item, int64_t chunk) {
     job.distances[item * job.chunks + chunk] = distance;
     if (!Gradient) return;
     const float *own = gradient + job.margin;
-    float *spill = job.spill + (item * job.chunks + chunk) * 2 * job.margin;
+    float *spill = &job.spill[(item * job.chunks + chunk) * 2 * job.margin];
     std::copy_n(gradient, job.margin, spill);
     std::copy_n(own + (end - begin), job.margin, spill + job.margin);
     std::copy_n(own, end - begin, job.gradient + item * job.length + begin);
@@ -158,7 +94,7 @@ void collect(const Job &job, int64_t item) {
     float *gradient = job.gradient + item * job.length;
     for (int64_t chunk = 0; chunk < job.chunks; chunk++) {
         int64_t begin = chunk * job.samples, end = std::min(begin + job.samples, job.length);
-        const float *spill = job.spill + (item * job.chunks + chunk) * 2 * job.margin;
+        const float *spill = &job.spill[(item * job.chunks + chunk) * 2 * job.margin];
         for (int64_t i = 0; i < job.margin; i++) {
             gradient[reflect(begin - job.margin + i, job.length)] += spill[i];
             gradient[reflect(end + i, job.length)] += spill[job.margin + i];
@@ -181,31 +117,30 @@ EXPORT void ddsp_spectral_l1(const float *x, int64_t items, int64_t length,
                              const int64_t *hops, int64_t scales, int64_t resolutions, float linear,
                              float log, float log_eps, float *distance, float *gradient,
                              int64_t threads) {
-    Job job{x, items, length, linear, log, {}, 0, 0, 0, 0, nullptr, gradient, nullptr};
-    int64_t group = 1;
+    Job job{x, items, length, linear, log, gradient};
+    int64_t longest_hop = 1;
     for (int64_t i = 0; i < scales; i++) {
+        const Window &tables = Window::of(windows[i]);
         int64_t frames = length / hops[i] + 1, bins = windows[i] / 2 + 1;
         double weight = 1.0 / (double(items) * frames * bins * resolutions);
         Terms terms{float(linear * weight), float(log * weight), log_eps};
-        job.scales.push_back({windows[i], hops[i], frames, bins, targets[i], &window_of(windows[i]),
-                              weight, terms});
-        job.room = std::max(job.room, job.scales.back().tables->fft.room());
+        job.scales.push_back(
+            {windows[i], hops[i], frames, bins, targets[i], &tables, weight, terms});
+        job.room = std::max(job.room, tables.fft.room());
         job.margin = std::max(job.margin, windows[i] / 2);
-        group = std::max(group, LANES * hops[i]);
+        longest_hop = std::max(longest_hop, hops[i]);
     }
-    // Whole groups of lanes at the largest hop; what is spilled reaches no further than one chunk.
-    int64_t least = std::max(CHUNK_SAMPLES, job.margin);
-    job.samples = (least + group - 1) / group * group;
+    // What a chunk spills reaches no further than the next.
+    job.samples = chunk_samples(longest_hop, job.margin);
     job.chunks = (length + job.samples - 1) / job.samples;
-    std::vector<double> distances(items * job.chunks);
-    std::vector<float> spill(gradient ? items * job.chunks * 2 * job.margin : 0);
-    job.distances = distances.data(), job.spill = spill.data();
+    job.distances.resize(items * job.chunks);
+    if (gradient) job.spill.resize(items * job.chunks * 2 * job.margin);
     parallel_for(threads, items * job.chunks, [&](int64_t i) {
         auto run = gradient ? run_chunk<true> : run_chunk<false>;
         run(job, i / job.chunks, i % job.chunks);
     });
     if (gradient) parallel_for(threads, items, [&](int64_t item) { collect(job, item); });
     double sum = 0;
-    for (double part : distances) sum += part;
+    for (double part : job.distances) sum += part;
     *distance = float(sum);
 }
