@@ -121,7 +121,7 @@ class Rms(nn.Module):
 
     Options = WindowOptions
 
-    def __init__(self, opt: WindowOptions, ctx: Context):
+    def __init__(self, opt: WindowOptions):
         super().__init__()
         self.opt = opt
 
@@ -189,7 +189,7 @@ class Playhead(nn.Module):
             False, help="stretch the padded rows too, as where several chunks make a batch"
         )
 
-    def __init__(self, opt: Options, ctx: Context):
+    def __init__(self, opt: Options):
         super().__init__()
         self.lanes = opt.lanes
 

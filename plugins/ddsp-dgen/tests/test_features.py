@@ -20,7 +20,7 @@ def sine(hz: float, amplitude: float = 0.5, samples: int = CHUNK) -> torch.Tenso
 
 def heard(audio: torch.Tensor, **options) -> dict[str, torch.Tensor]:
     pitch = features.Autocorrelation(features.Autocorrelation.Options(**options), CTX)
-    level = features.Rms(features.Rms.Options(), CTX)
+    level = features.Rms(features.Rms.Options())
     batch = {"audio": audio}
     return batch | pitch(batch) | level(batch)
 
@@ -90,7 +90,7 @@ def test_conditioning():
 
 @pytest.mark.parametrize(("lanes", "spacing"), [(False, 273.05), (True, 260.05)])
 def test_rows_are_stretched_over_the_chunk(lanes, spacing):
-    playhead = features.Playhead(features.Playhead.Options(lanes=lanes), CTX)
+    playhead = features.Playhead(features.Playhead.Options(lanes=lanes))
     place = playhead(heard(sine(220)))["playhead"][0]
     last = 63 if lanes else 60
     assert place[0] == 0.0
@@ -101,6 +101,6 @@ def test_rows_are_stretched_over_the_chunk(lanes, spacing):
 def test_a_short_chunk_is_one_window():
     batch = heard(sine(220, samples=500))
     assert batch["f0_hz"].shape == (1, 1, 1)
-    playhead = features.Playhead(features.Playhead.Options(), CTX)(batch)["playhead"]
+    playhead = features.Playhead(features.Playhead.Options())(batch)["playhead"]
     assert playhead.shape == (1, 500)
     assert not playhead.any()
