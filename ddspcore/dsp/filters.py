@@ -1,11 +1,15 @@
 """Filters in the frequency domain: noise through moving magnitudes, and long convolution."""
 
 import functools
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
+from ddspcore.dsp.frames import at_a_time, overlap_add
 from ddspcore.dsp.precision import full_precision
 from ddspcore.dsp.upsampling import ramp
 
@@ -16,26 +20,95 @@ def filtered_noise(white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
 
     A frame's `bands` magnitudes sample its filter's frequency response evenly from 0 to Nyquist;
     the filter is their zero-phase impulse response of 2 * (bands - 1) taps under a Hann window.
-    Each filter hears the noise through a triangle of two hops around its frame, and the results
-    are added, which is the same as interpolating the filter linearly at every input sample.
+    Between frames, filters are interpolated linearly at every input sample. Differentiable once;
+    spectra are computed again in backward.
 
     Shape: white [B,(N-1)*hop], magnitudes [B,N,bands] with bands >= 2 -> [B,(N-1)*hop].
     Source: Engel et al., DDSP (ICLR 2020), appendix B.5 (frequency sampling).
     """
-    bands = magnitudes.shape[-1]
-    reach = bands - 1  # a zero-phase filter rings as long before its input as after it
-    slabs = 2 + -(-2 * reach // hop)
-    size = slabs * hop
-    rise = ramp(hop, white)
-    triangle = F.pad(torch.cat([rise, 1.0 - rise]), (reach, size - 2 * hop - reach))
-    around = F.pad(white, (hop + reach, size - hop - reach))
-    spectra = torch.fft.rfft(around.unfold(1, size, hop) * triangle)
-    response = magnitudes @ zero_phase(bands, size, white.device, white.dtype)
-    filtered = torch.fft.irfft(spectra * response, n=size)
-    pieces: Tensor = filtered.unflatten(-1, (slabs, hop))
-    slots = [F.pad(pieces[:, :, i], (0, 0, i, slabs - 1 - i)) for i in range(slabs)]
-    total = sum(slots[1:], start=slots[0]).flatten(1)
-    return total[:, hop + reach :][:, : white.shape[-1]]
+    filtered: Tensor = _Filtered.apply(white, magnitudes, hop)
+    return filtered
+
+
+class _Filtered(torch.autograd.Function):
+    """Each hop of noise fades from one filter to the next, and rings before and after itself."""
+
+    @staticmethod
+    def forward(ctx: Any, white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
+        ctx.save_for_backward(white, magnitudes)
+        ctx.hop = hop
+        reach, size, matrix = _design(magnitudes, hop)
+        response = magnitudes @ matrix
+        # A hop more than there is, so that even nothing can be cut into hops.
+        padded = white.new_zeros(len(white), white.shape[1] + hop + 2 * reach)
+        slots, one = padded.unfold(1, hop + 2 * reach, hop), white.new_ones(())
+        for at, fading in _fadings(white, hop, reach, size):
+            first, last = torch.fft.rfft(fading).unbind(2)
+            spectrum = first * response[:, :-1][:, at] + last * response[:, 1:][:, at]
+            rung = torch.fft.irfft(spectrum, n=size)
+            overlap_add(slots[:, at], rung[..., : hop + 2 * reach], one, hop)
+        return padded[:, reach : reach + white.shape[1]]
+
+    @staticmethod
+    @once_differentiable
+    @full_precision
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        white, magnitudes = ctx.saved_tensors
+        hop = ctx.hop
+        reach, size, matrix = _design(magnitudes, hop)
+        heard = F.pad(grad, (reach, hop + reach)).unfold(1, hop + 2 * reach, hop)[:, :-1]
+        of_white = of_magnitudes = None
+        if ctx.needs_input_grad[0]:
+            # A filter that is even in time is its own adjoint.
+            response = magnitudes @ matrix
+            pairs = torch.stack([response[:, :-1], response[:, 1:]], 2)
+            rung = torch.fft.irfft(torch.fft.rfft(heard, n=size)[:, :, None] * pairs, n=size)
+            of_white = (rung[..., reach : reach + hop] * _fades(hop, white)).sum(2).flatten(1)
+        if ctx.needs_input_grad[1]:
+            of_response = magnitudes.new_zeros(*magnitudes.shape[:2], size // 2 + 1)
+            for at, fading in _fadings(white, hop, reach, size):
+                first, last = torch.fft.rfft(fading).unbind(2)
+                spectrum = torch.fft.rfft(heard[:, at], n=size)
+                of_response[:, :-1][:, at] += _real_product(first, spectrum)
+                of_response[:, 1:][:, at] += _real_product(last, spectrum)
+            # The adjoint of irfft counts every bin but the first and last twice.
+            weights = matrix * (2.0 / size)
+            weights[:, :: size // 2] *= 0.5
+            of_magnitudes = of_response @ weights.mT
+        return of_white, of_magnitudes, None
+
+
+def _design(magnitudes: Tensor, hop: int) -> tuple[int, int, Tensor]:
+    """Return how far a filter rings, the length of transforms, and the matrix to responses."""
+    bands = magnitudes.shape[2]
+    size = fast_length(hop + 2 * (bands - 1))
+    return bands - 1, size, zero_phase(bands, size, magnitudes.device, magnitudes.dtype)
+
+
+def _fadings(white: Tensor, hop: int, reach: int, size: int) -> Iterator[tuple[slice, Tensor]]:
+    """Yield a block of hops, as they fade from their first filter to their last.
+
+    Shape: white [B,H*hop] -> blocks [B,n,2,size], from index `reach` on.
+    """
+    hops, fades = white.unflatten(1, (-1, 1, hop)), _fades(hop, white)
+    some = min(at_a_time(len(white), 2 * size, white.device), max(1, hops.shape[1]))
+    room = white.new_zeros(len(white), some, 2, size)
+    for start in range(0, hops.shape[1], some):
+        at = slice(start, min(start + some, hops.shape[1]))
+        fading = room[:, : at.stop - at.start]
+        torch.mul(hops[:, at], fades, out=fading[..., reach : reach + hop])
+        yield at, fading
+
+
+def _fades(hop: int, like: Tensor) -> Tensor:
+    rise = ramp(hop, like)
+    return torch.stack([1.0 - rise, rise])
+
+
+def _real_product(a: Tensor, b: Tensor) -> Tensor:
+    """Return the real part of conj(a) * b."""
+    parts = torch.view_as_real(a) * torch.view_as_real(b)
+    return parts[..., 0] + parts[..., 1]
 
 
 @functools.lru_cache(maxsize=32)

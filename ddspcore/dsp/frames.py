@@ -42,21 +42,16 @@ class Unframing:
     def __init__(self, x: Tensor, window: int, hop: int):
         length = x.shape[1]
         before, after, self.reflected = ends(length, window, hop)
-        self.sizes = (before, length, after)
+        self.sizes, self.hop = (before, length, after), hop
         self.padded = x.new_zeros(len(x), sum(self.sizes))
         self.slots = self.padded.unfold(1, window, hop)
-        # Frames that far apart do not overlap, so they can be added at once.
-        self.apart = -(-window // hop)
 
     def add(self, frames: Tensor, weights: Tensor, first: int) -> None:
         """Add weights times the gradients of frames `first` and on.
 
         Shape: frames [B,n,window], weights [window].
         """
-        slots = self.slots[:, first : first + frames.shape[1]]
-        for start in range(min(self.apart, frames.shape[1])):
-            every = slice(start, None, self.apart)
-            slots[:, every].addcmul_(frames[:, every], weights)
+        overlap_add(self.slots[:, first : first + frames.shape[1]], frames, weights, self.hop)
 
     def signal(self) -> Tensor:
         """Return the gradient of the signal; nothing can be added afterwards. Shape: [B,T]."""
@@ -67,6 +62,18 @@ class Unframing:
             signal[:, 1 : before + 1].add_(head.flip(1))
             signal[:, length - 1 - after : length - 1].add_(tail.flip(1))
         return signal
+
+
+def overlap_add(slots: Tensor, frames: Tensor, weights: Tensor, hop: int) -> None:
+    """Add weights times frames to a signal that is `unfold`ed at `hop`.
+
+    Shape: slots and frames [B,n,window], weights [window] or scalar.
+    """
+    # Frames that far apart do not overlap, so they can be added at once.
+    apart = -(-frames.shape[2] // hop)
+    for start in range(min(apart, frames.shape[1])):
+        every = slice(start, None, apart)
+        slots[:, every].addcmul_(frames[:, every], weights)
 
 
 def ends(length: int, window: int, hop: int) -> tuple[int, int, bool]:

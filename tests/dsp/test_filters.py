@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ddspcore.dsp import frames
 from ddspcore.dsp.filters import fft_convolve, filtered_noise
 
 
@@ -86,6 +87,37 @@ def test_noise_gradcheck():
     noise = white(2, 12, dtype=torch.float64).requires_grad_()
     magnitudes = torch.rand(2, 4, 5, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda w, m: filtered_noise(w, m, 4), (noise, magnitudes))
+
+
+@pytest.mark.parametrize("block", [1, 1000])
+def test_hops_in_blocks_are_the_same(monkeypatch, block):
+    noise = white(2, 12 * 10, dtype=torch.float64)
+    magnitudes = torch.rand(2, 13, 9, dtype=torch.float64, requires_grad=True)
+    upstream = torch.randn(2, 120, dtype=torch.float64)
+
+    def answers():
+        made = filtered_noise(noise, magnitudes, 10)
+        return made, *torch.autograd.grad(made, magnitudes, upstream)
+
+    whole = answers()
+    monkeypatch.setattr(frames, "CPU_BLOCK", block)
+    torch.testing.assert_close(answers(), whole)
+
+
+def test_a_lone_frame_makes_no_sound():
+    magnitudes = torch.rand(2, 1, 9, requires_grad=True)
+    made = filtered_noise(torch.zeros(2, 0), magnitudes, 10)
+    made.sum().backward()
+    assert made.shape == (2, 0)
+    assert not magnitudes.grad.any()
+
+
+def test_nothing_is_kept_but_what_came_in():
+    noise, magnitudes = white(2, 640), torch.rand(2, 11, 65, requires_grad=True)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x) or x, lambda x: x):
+        filtered_noise(noise, magnitudes, 64)
+    assert sum(x.nbytes for x in kept) == noise.nbytes + magnitudes.nbytes
 
 
 def test_noise_after_inference_mode_can_still_be_trained():
