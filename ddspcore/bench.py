@@ -27,7 +27,11 @@ CPU = torch.device("cpu")
 
 @frozen
 class Pace:
-    """What blocks of one size took; `realtime` is seconds of audio in a second."""
+    """What blocks of one size took; `realtime` is seconds of audio in a second.
+
+    Times are those of a clock on the wall, but for `cpu_us`: what the processor spent on a block on
+    average, all threads together, whatever else it was busy with.
+    """
 
     block: int
     blocks: int
@@ -36,6 +40,7 @@ class Pace:
     mean_us: float
     p99_us: float
     worst_us: float
+    cpu_us: float
     realtime: float
 
 
@@ -140,7 +145,9 @@ def _pace(run: OpenRun, features: Batch, rate: float, block: int, seconds: float
     for _ in range(round(WARM_UP_SECONDS * rate / block)):
         play()
     count = max(1, round(seconds * rate / block))
+    spent = time.process_time()
     times_us = np.array([_seconds(play) for _ in range(count)]) * 1e6
+    spent = time.process_time() - spent
     audio = count * block / rate
     return Pace(
         block,
@@ -150,6 +157,7 @@ def _pace(run: OpenRun, features: Batch, rate: float, block: int, seconds: float
         float(times_us.mean()),
         float(np.percentile(times_us, 99)),
         float(times_us.max()),
+        1e6 * spent / count,
         audio / (float(times_us.sum()) / 1e6),
     )
 

@@ -89,9 +89,10 @@ def bench(
 
 def paces_table(found: "Bench") -> "Table":
     """Return a row for every size of block."""
-    table = make_table("block", "median us", "mean us", "p99 us", "worst us", "x real time")
+    headers = ("block", "median us", "mean us", "p99 us", "worst us", "cpu us", "x real time")
+    table = make_table(*headers)
     for pace in found.paces:
-        times = (pace.median_us, pace.mean_us, pace.p99_us, pace.worst_us)
+        times = (pace.median_us, pace.mean_us, pace.p99_us, pace.worst_us, pace.cpu_us)
         table.add_row(str(pace.block), *(f"{us:.0f}" for us in times), f"{pace.realtime:.1f}")
     return table
 

@@ -15,6 +15,7 @@ def test_it_measures_every_size_of_block(ddsp, trained):
         assert pace["seconds"] == pytest.approx(0.2, abs=pace["block"] / 8000)
         assert pace["seconds"] == pace["blocks"] * pace["block"] / 8000
         assert 0 < pace["median_us"] <= pace["p99_us"] <= pace["worst_us"]
+        assert pace["cpu_us"] > 0
         total = pace["mean_us"] * pace["blocks"] / 1e6
         assert pace["realtime"] == pytest.approx(pace["seconds"] / total)
     assert found["offline_seconds"] == 30
