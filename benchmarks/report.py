@@ -106,8 +106,10 @@ def subject_table(subject: str, records: Sequence[Record]) -> str:
             work = "" if same_work or suffix != suffixes(record)[0] else record["work"]
             rows.append([work, *row(record, suffix, peers)])
         for name, result in record["results"].items():
-            if "note" in result:
-                notes[name] = result["note"]
+            said = [result["note"]] if "note" in result else []
+            said += ["in a process of its own"] if "own process" in result else []
+            if said:
+                notes[name] = "; ".join(said)
     unit = UNITS.get(records[0]["unit"], (records[0]["unit"], 1.0))[0]
     head = ["", "", *(f"{name}, {unit}" for name in OURS), *(f"{name}, {unit}" for name in peers)]
     listed = [f"{name}: {note}." for name, note in notes.items()]

@@ -100,9 +100,12 @@ def _checked(contender: Contender) -> dict[str, Any]:
 
 
 def warm_up(contender: Contender, device: str) -> int:
-    """Call twice, once if that takes long; returns how often a turn is to repeat the call."""
+    """Call once, and again unless that took long; returns how often a turn repeats the call.
+
+    On CUDA the first call may compile, so what it takes says nothing.
+    """
     once = turn(contender, device, 1)
-    if once < LONG_SECONDS:
+    if once < LONG_SECONDS or device == "cuda":
         once = turn(contender, device, 1)
     return min(MOST_REPEATS, max(1, math.ceil(LEAST_SECONDS / max(once, 1e-9))))
 
