@@ -19,7 +19,7 @@ def magnitude(x: Tensor, window: int, hop: int) -> Tensor:
 
     Shape: x [B,T] -> [B, T // hop + 1, window // 2 + 1].
     """
-    return torch.cat([modulus(z) for z in _spectra(x, window, hop)], dim=1)
+    return torch.cat([modulus(z) for z in spectra(x, window, hop)], dim=1)
 
 
 @full_precision
@@ -28,11 +28,14 @@ def power(x: Tensor, window: int, hop: int) -> Tensor:
 
     Shape: x [B,T] -> [B, T // hop + 1, window // 2 + 1].
     """
-    return torch.cat([squared(z) for z in _spectra(x, window, hop)], dim=1)
+    return torch.cat([squared(z) for z in spectra(x, window, hop)], dim=1)
 
 
-def _spectra(x: Tensor, window: int, hop: int) -> Iterator[Tensor]:
-    """Yield the spectra of some frames at a time: what is made of them stays in the cache."""
+def spectra(x: Tensor, window: int, hop: int) -> Iterator[Tensor]:
+    """Yield the complex spectra of some frames at a time: what is made of them stays in the cache.
+
+    Shape: x [B,T] -> [B,n,window // 2 + 1], over all frames.
+    """
     shape, some = hann(window, x), at_a_time(len(x), window, x.device)
     for frames in frame(x, window, hop).split(some, 1):
         yield torch.fft.rfft(frames * shape)

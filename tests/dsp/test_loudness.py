@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from ddspcore.dsp.frames import samples
+from ddspcore.dsp.frames import frame, samples
 from ddspcore.dsp.loudness import a_weighted_db, a_weighting_db, rms_db
 
 # IEC 61672-1:2013, table 3: bands 10 (10 Hz) to 43 (20 kHz), centred on 10 ** (band / 10).
@@ -95,6 +95,35 @@ def test_the_gradient_is_that_of_the_level(measure):
     assert torch.autograd.gradcheck(measure, x.requires_grad_())
 
 
+@pytest.mark.parametrize("window", [64, 33])
+@pytest.mark.parametrize("length", [1, 40, 401])
+def test_a_weighted_power_and_its_gradient_match_their_definition(window, length, monkeypatch):
+    """In float64, through autograd and a whole Fourier transform, weighted on both its halves."""
+    monkeypatch.setattr("ddspcore.dsp.frames.CPU_BLOCK", 500)
+    generator = torch.Generator().manual_seed(length)
+    x = torch.randn(2, length, generator=generator, dtype=torch.float64, requires_grad=True)
+    hann = torch.hann_window(window, dtype=torch.float64)
+    spectrum = torch.fft.fft(frame(x, window, 16) * hann).abs().square()
+    weights = 10 ** (a_weighting_db(torch.fft.fftfreq(window, 1 / 8_000).abs().double()) / 10)
+    power = 2 * (spectrum * weights).sum(-1) / (window * hann.square().sum())
+    true = 10 * torch.log10(power.clamp(min=1e-8))
+    mine = a_weighted_db(x, 8_000, 16, window)
+    torch.testing.assert_close(mine, true)
+    upstream = torch.randn(mine.shape, generator=generator, dtype=torch.float64)
+    torch.testing.assert_close(*(torch.autograd.grad(v, x, upstream)[0] for v in (mine, true)))
+
+
+def test_only_the_signal_is_kept_for_the_gradient():
+    x = torch.randn(2, 4000, requires_grad=True)
+    kept = {}
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda x: kept.setdefault(x.data_ptr(), x), lambda x: x
+    ):
+        a_weighted_db(x, 8_000, 16, 64)
+    levels = 2 * (4000 // 16 + 1)
+    assert sum(t.numel() for t in kept.values()) <= x.numel() + 2 * levels + 64
+
+
 @pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
 def test_items_of_a_batch_do_not_mix_and_chunks_do_not_show(measure, monkeypatch):
     x = torch.randn(3, 4000, generator=torch.Generator().manual_seed(3))
@@ -102,4 +131,5 @@ def test_items_of_a_batch_do_not_mix_and_chunks_do_not_show(measure, monkeypatch
     for item, level in zip(x, together, strict=True):
         torch.testing.assert_close(measure(item[None])[0], level, atol=1e-4, rtol=0)
     monkeypatch.setattr("ddspcore.dsp.loudness.CHUNK_FRAMES", 7)
+    monkeypatch.setattr("ddspcore.dsp.frames.CPU_BLOCK", 7 * 64)
     torch.testing.assert_close(measure(x), together, atol=1e-4, rtol=0)
