@@ -107,6 +107,7 @@ def run(code):
 
 
 @installed
+@pytest.mark.slow
 def test_a_forked_child_starts_threads_of_its_own():
     run(
         """

@@ -1,4 +1,4 @@
-// The bank of harmonic sines of ddspcore/dsp/oscillators.py, and its gradients.
+// The bank of harmonic sines of ddspcore/dsp/oscillators.py.
 //
 // The k-th harmonic, k = R m + r, is split by the sine of a sum into waves of R m and of r phases,
 // so that a sample needs one sine and one cosine, a few products for the R + K / R waves, and three
@@ -7,6 +7,8 @@
 //     P_r = sum over m of a_k sin(R m p),  Q_r = sum over m of a_k cos(R m p).
 // The derivative by the phase needs the same sums weighted by m. Summing downwards in m, those are
 // the sums of all partial sums: two additions for each harmonic.
+
+#include <type_traits>
 
 #include "abi.h"
 #include "bank.h"
@@ -37,10 +39,10 @@ INLINE void sum_harmonics(const Hop &hop, PhaseWalk &walk, const float *weights,
                           Floats *x, Floats *slope) {
     Wave low[R * U];
     Floats weight[U];
-    Ints phases[U];
+    Phases phases[U];
     for (int u = 0; u < U; u++) phases[u] = walk.next();
     multiply(phases, U, low, R);
-    for (int u = 0; u < U; u++) phases[u] *= R;
+    for (int u = 0; u < U; u++) phases[u] *= uint32_t(R);
     multiply(phases, U, high, (hop.reach.end + R - 1) / R);
     for (int u = 0; u < U; u++) {
         weight[u] = load(weights + u * LANES);

@@ -46,15 +46,15 @@ class Gradient {
         for (int64_t v = 0; v < size_.hop_vectors(); v += SPAN) {
             int64_t vectors = std::min(size_.hop_vectors() - v, SPAN);
             int64_t groups = (reach.end + GROUP - 1) / GROUP;
-            Ints turns[SPAN];
+            Phases turns[SPAN];
             for (int64_t u = 0; u < vectors; u++) {
-                Ints phases = walk.next();
+                Phases phases = walk.next();
                 Wave first = wave(phases);
                 int64_t j = (v + u) * LANES;
                 samples_[u] = {first, first.cosine + first.cosine,
                                load_some(upstream + j, size_.hop - j),
                                glide(f0, load(weights_.data() + j))};
-                turns[u] = phases * GROUP;
+                turns[u] = phases * uint32_t(GROUP);
             }
             multiply(turns, vectors, waves_.data(), groups);
             for (int64_t q = 0; q < groups; q++)

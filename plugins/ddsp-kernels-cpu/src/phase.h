@@ -32,8 +32,8 @@ class PhaseWalk {
         bend_ = 2 * hop.bend * LANES * LANES;
     }
 
-    INLINE Ints next() {
-        Ints phase = __builtin_convertvector(phase_ >> GUARD_BITS, Ints);
+    INLINE Phases next() {
+        Phases phase = __builtin_convertvector(phase_ >> GUARD_BITS, Phases);
         phase_ += difference_;
         difference_ += bend_;
         return phase;

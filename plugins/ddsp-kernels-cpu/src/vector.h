@@ -16,6 +16,7 @@ constexpr int LANES = 4;
 
 typedef float Floats __attribute__((vector_size(LANES * sizeof(float))));
 typedef int32_t Ints __attribute__((vector_size(LANES * sizeof(int32_t))));
+typedef uint32_t Phases __attribute__((vector_size(LANES * sizeof(uint32_t))));  // they wrap
 
 #define INLINE inline __attribute__((always_inline))
 
