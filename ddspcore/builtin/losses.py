@@ -8,8 +8,7 @@ from ddspcore import Context, loss, option
 from ddspcore.dsp.frames import frame, samples
 from ddspcore.dsp.loudness import a_weighted_db
 from ddspcore.dsp.precision import full_precision
-from ddspcore.dsp.stft import magnitude
-from ddspcore.kernels import multi_spectral_l1
+from ddspcore.kernels import magnitude, multi_spectral_l1
 
 
 @loss("mrstft")

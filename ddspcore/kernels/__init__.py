@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ddspcore.dsp import filters, oscillators, spectral_distance
+from ddspcore.dsp import filters, oscillators, spectral_distance, stft
 from ddspcore.dsp.precision import full_precision
 from ddspcore.kernels.backends import answering
 
@@ -55,3 +55,14 @@ def multi_spectral_l1(
     backend = answering(x)
     distance = backend.multi_spectral_l1 if backend else spectral_distance.multi_spectral_l1
     return distance(x, targets, hops, linear=linear, log=log, log_eps=log_eps)
+
+
+@full_precision
+def magnitude(x: Tensor, window: int, hop: int) -> Tensor:
+    """Return short-time magnitudes; see `ddspcore.dsp.stft.magnitude`.
+
+    Shape: x [B,T] -> [B, T // hop + 1, window // 2 + 1].
+    """
+    backend = answering(x)
+    magnitudes = backend.magnitude if backend else stft.magnitude
+    return magnitudes(x, window, hop)

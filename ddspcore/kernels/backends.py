@@ -44,6 +44,9 @@ class Backend(Protocol):
     ) -> Tensor:
         """Return the mean spectral distance over resolutions."""
 
+    def magnitude(self, x: Tensor, window: int, hop: int) -> Tensor:
+        """Return short-time magnitudes."""
+
     def missing(self) -> str | None:
         """Say what this machine lacks to run the backend, or None."""
 

@@ -8,11 +8,19 @@ except ImportError as error:
     _LACK: str | None = f"Triton cannot be imported: {error}"
 else:
     _LACK = None
+    from ddspcore.dsp.stft import magnitude  # cuFFT and little else: nothing to fuse
     from ddspcore.kernels.cuda.bank import harmonic_bank
     from ddspcore.kernels.cuda.distance import multi_spectral_l1
     from ddspcore.kernels.cuda.noise import filtered_noise
 
-__all__ = ["filtered_noise", "harmonic_bank", "missing", "multi_spectral_l1", "version"]
+__all__ = [
+    "filtered_noise",
+    "harmonic_bank",
+    "magnitude",
+    "missing",
+    "multi_spectral_l1",
+    "version",
+]
 
 OLDEST = (8, 0)
 """The compute capability that Triton supports and its kernels are compiled for in tests."""
