@@ -79,8 +79,11 @@ def integer_phase(f0_hz: Tensor, hop: int, sample_rate: int, start: Tensor | Non
     step = (f << scale) // sample_rate
     bend = (rise << scale) // (2 * hop * sample_rate)
     j = torch.arange(hop, device=f0_hz.device)
-    phase = begin[..., None] + step[..., None] * j + bend[..., None] * (j * (j - 1))
-    return (phase >> GUARD_BITS).to(torch.int32)
+    phase = step[..., None] * j
+    phase += begin[..., None]
+    phase += bend[..., None] * (j * (j - 1))
+    phase >>= GUARD_BITS
+    return phase.to(torch.int32)
 
 
 def _integer_f0(f0_hz: Tensor) -> tuple[Tensor, Tensor]:
