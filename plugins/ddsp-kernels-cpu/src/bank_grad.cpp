@@ -3,7 +3,7 @@
 // By amplitude: those at the two ends of a hop get g sin(k p) weighted by 1 - w and w, which grows
 // linearly from sample to sample. Going through the vectors of samples backwards, the sum of all
 // partial sums weights vector v by v, so that w costs one addition. The sines of four harmonics
-// follow from the wave of 4 q phases and the recurrence sin((k+1) p) = 2 cos(p) sin(k p) - sin((k-1) p).
+// follow from the wave of 4 q phases by sin((k + 1) p) = 2 cos(p) sin(k p) - sin((k - 1) p).
 //
 // By frequency: the adjoint of the phase, which sums the frequencies of all earlier samples.
 
@@ -14,8 +14,8 @@ namespace {
 
 using namespace ddsp;
 
-constexpr int GROUP = 4;                  // harmonics from one wave: the recurrence stays exact
-constexpr int64_t SPAN = 256 / LANES;     // vectors of samples whose waves stay in the cache
+constexpr int GROUP = 4;               // harmonics from one wave: the recurrence stays exact
+constexpr int64_t SPAN = 256 / LANES;  // vectors of samples whose waves stay in the cache
 
 // What a vector of samples adds to the sums.
 struct Sample {
@@ -175,7 +175,8 @@ EXPORT void ddsp_bank_f0_grad(const float *grad, const float *slopes, int64_t cl
                 double g = double(grad[at + j]) * double(slopes[at + j]);
                 rest[0] += g, rest[1] += g * earlier[j], rest[2] += g * later[j];
             }
-            of[n + 1] = float(scale * (of_next + sum(to_later) + rest[2] + after * ((hop - 1) * 0.5)));
+            of_next += sum(to_later) + rest[2] + after * ((hop - 1) * 0.5);
+            of[n + 1] = float(scale * of_next);
             of_next = sum(to_earlier) + rest[1] + after * ((hop + 1) * 0.5);
             after += sum(whole) + rest[0];
         }

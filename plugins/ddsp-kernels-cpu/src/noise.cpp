@@ -15,9 +15,9 @@ namespace {
 
 using namespace ddsp;
 
-constexpr int TILE = 8;              // vectors of results in registers
-constexpr int STEP = 2 * LANES;      // weights are read in pairs, LANES apart
-constexpr int64_t CHUNK = 1 << 20;   // multiply-adds in a chunk of work: some 100 microseconds
+constexpr int TILE = 8;             // vectors of results in registers
+constexpr int STEP = 2 * LANES;     // weights are read in pairs, LANES apart
+constexpr int64_t CHUNK = 1 << 20;  // multiply-adds in a chunk of work: some 100 microseconds
 
 // to[i] = sum of weights[k] * signal[i + k], for a tile of i. Reads STEP weights at a time, and the
 // signal as far as they reach. One load of the signal serves two results.

@@ -37,8 +37,9 @@ INLINE Wave of_sum(Wave a, Wave b) {
     return {fma(a.sine, b.cosine, a.cosine * b.sine), fma(a.cosine, b.cosine, -a.sine * b.sine)};
 }
 
-// Fills a table of waves, row k = 0..count-1 with those of k times some phases. Products multiply the
-// rounding of the first wave by k, so every 16th row is computed anew. (Room for two rows at least.)
+// Fills a table of waves, row k = 0..count-1 with those of k times some phases. Products multiply
+// the rounding of the first wave by k, so every 16th row is computed anew. The table has two rows
+// at least.
 INLINE void multiply(const Phases *phases, int64_t width, Wave *table, int64_t count) {
     for (int64_t u = 0; u < width; u++) {
         table[u] = {all(0.0f), all(1.0f)};
