@@ -22,7 +22,6 @@ from benchmarks.setup import Setup
 from benchmarks.timing import Contender
 
 WORKER = Path(__file__).with_name("magenta_worker.py")
-SCRATCH = tempfile.TemporaryDirectory(prefix="ddspcore-magenta-")
 
 
 class Worker:
@@ -36,7 +35,9 @@ class Worker:
         if setup.tensorflow is None:
             raise PeerMissingError("no --tensorflow interpreter was given")
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-        self.log = Path(SCRATCH.name) / "log.txt"
+        self._scratch = tempfile.TemporaryDirectory(prefix="ddspcore-magenta-")
+        self.arrays = Path(self._scratch.name) / "arrays.npz"
+        self.log = self.arrays.with_name("log.txt")
         self.process = subprocess.Popen(
             [setup.tensorflow, WORKER, folder, str(setup.threads)],
             stdin=subprocess.PIPE,
@@ -70,8 +71,9 @@ def result(
     setup: Setup, piece: str, arrays: Mapping[str, Tensor], options: Mapping[str, Any]
 ) -> Tensor:
     """Return what magenta makes of the arrays."""
-    path = _prepare(worker(setup), piece, arrays, (), options)
-    return torch.from_numpy(np.load(path.with_suffix(".npy")))
+    process = worker(setup)
+    _prepare(process, piece, arrays, (), options)
+    return torch.from_numpy(np.load(process.arrays.with_suffix(".npy")))
 
 
 def contender(
@@ -101,9 +103,7 @@ def _prepare(
     arrays: Mapping[str, Tensor],
     gradients: tuple[str, ...],
     options: Mapping[str, Any],
-) -> Path:
-    path = Path(SCRATCH.name) / "arrays.npz"
-    np.savez(path, allow_pickle=False, **{name: x.numpy() for name, x in arrays.items()})
-    asked = {"piece": piece, "arrays": str(path), "gradients": gradients, "options": dict(options)}
-    process.ask(asked)
-    return path
+) -> None:
+    np.savez(process.arrays, allow_pickle=False, **{name: x.numpy() for name, x in arrays.items()})
+    asked = {"piece": piece, "arrays": str(process.arrays), "gradients": gradients}
+    process.ask(asked | {"options": dict(options)})
