@@ -42,7 +42,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Measure what is asked for and is not there yet, and write the report."""
-    given = parser().parse_args(words)
+    understood = parser()
+    given = understood.parse_args(words)
+    if not given.quick and not (given.docs / report.PAGE).is_file():
+        understood.error(f"there is no {report.PAGE} in {given.docs}")
     if given.action == "run":
         measure(setup_of(given), given.out, given.only)
     if not given.quick:

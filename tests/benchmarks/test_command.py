@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.__main__ import parser
+import pytest
+
+from benchmarks.__main__ import main, parser
 from benchmarks.options import setup_of, setup_options
 
 ROOT = Path(__file__).parents[2]
@@ -33,3 +35,10 @@ def test_other_processes_are_given_the_same_setup():
     words = ["--quick", "--threads", "1", "--peers", "somewhere", "--tensorflow", "python"]
     setup = setup_of(parser().parse_args(words))
     assert setup_of(parser().parse_args(setup_options(setup))) == setup
+
+
+def test_a_page_that_is_not_there_is_missed_before_anything_is_measured(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["--docs", str(tmp_path), "--out", str(tmp_path)])
+    assert "there is no performance.md" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
