@@ -28,50 +28,44 @@ class LocalAttention(nn.Module):
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", torch.cat([-sin, sin], dim=1), persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the attended frames."""
+    def forward(self, x: Tensor, near: Tensor) -> Tensor:
+        """Return the attended frames; `near` is `neighbourhood` of as many items and frames."""
         batch, frames, width = x.shape
-        span, after = self.span, 0 if self.causal else self.span
-        blocks = -(-frames // span)
-        tail = blocks * span - frames
-        query, key, value = (
-            F.pad(part.unflatten(-1, (self.heads, -1)), (0, 0, 0, 0, 0, tail))
-            for part in self.query_key_value(x).chunk(3, dim=-1)
-        )
-        query = query.unflatten(1, (blocks, span)).flatten(0, 1).transpose(1, 2)
-        key, value = (
-            F.pad(part, (0, 0, 0, 0, span, after))
-            .unfold(1, 2 * span + after, span)
-            .flatten(0, 1)
-            .transpose(2, 3)
-            for part in (key, value)
-        )
+        tail = -frames % self.span
+        parts = F.pad(self.query_key_value(x), (0, 0, 0, tail))
+        parts = parts.view(batch, -1, self.span, 3, self.heads, width // self.heads)
+        query = parts[:, :, :, 0].flatten(0, 1).transpose(1, 2)
+        # Blocks with their neighbours, which are zeros at the ends.
+        shifts = (1, 0) if self.causal else (1, 0, -1)
+        around = [F.pad(parts[:, :, :, 1:], (*[0] * 8, shift, -shift)) for shift in shifts]
+        key, value = torch.cat(around, dim=2).flatten(0, 1).transpose(1, 3).unbind(2)
         if self.rotary:
-            query, key = self._turn(query, first=span), self._turn(key, first=0)
-        mask = self._mask(blocks, frames, x.device).repeat(batch, 1, 1)[:, None]
-        heard = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        heard = heard.transpose(1, 2).reshape(batch, blocks * span, width)
+            query, key = self._turn(query, first=self.span), self._turn(key, first=0)
+        heard = F.scaled_dot_product_attention(query, key, value, attn_mask=near)
+        heard = heard.transpose(1, 2).reshape(batch, frames + tail, width)
         out: Tensor = self.out(heard[:, :frames])
         return out
-
-    def _mask(self, blocks: int, frames: int, device: torch.device) -> Tensor:
-        """Return which keys of its block's surroundings each query may see [blocks,span,keys].
-
-        A query past the end sees a frame too: a softmax over nothing is not a number.
-        """
-        start = self.span * torch.arange(blocks, device=device)[:, None, None]
-        query = start + torch.arange(self.span, device=device)[:, None]
-        keys = (2 if self.causal else 3) * self.span
-        key = start - self.span + torch.arange(keys, device=device)
-        ahead = key - query
-        near = (ahead >= -self.span) & (ahead <= (0 if self.causal else self.span))
-        return near & (key >= 0) & (key < frames)
 
     def _turn(self, x: Tensor, first: int) -> Tensor:
         """Turn pairs of channels by angles that grow with the position."""
         cos, sin = (t[first : first + x.shape[2]].to(x.dtype) for t in (self.cos, self.sin))
         pairs = x.unflatten(-1, (2, -1))
         return torch.addcmul(pairs * cos, pairs.flip(-2), sin).flatten(-2)
+
+
+def neighbourhood(batch: int, frames: int, span: int, causal: bool, device: torch.device) -> Tensor:
+    """Return which frames of its block's surroundings each frame attends to.
+
+    A frame past the end attends to one too: a softmax over nothing is not a number.
+
+    Shape: [B*blocks,1,span,keys] bool, with 2 * span keys if causal and 3 * span otherwise.
+    """
+    start = span * torch.arange(-(-frames // span), device=device)[:, None, None]
+    query = start + torch.arange(span, device=device)[:, None]
+    key = start + torch.arange(-span, span if causal else 2 * span, device=device)
+    ahead = key - query
+    near = (ahead >= -span) & (ahead <= (0 if causal else span)) & (key >= 0) & (key < frames)
+    return near.repeat(batch, 1, 1)[:, None]
 
 
 def rotary_turns(

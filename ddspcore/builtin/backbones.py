@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ddspcore import Context, Control, OptionError, backbone, option
 from ddspcore.builtin import transformer_step
-from ddspcore.builtin.attention import LocalAttention, rotary_turns
+from ddspcore.builtin.attention import LocalAttention, neighbourhood, rotary_turns
 from ddspcore.dsp.scales import to_unit
 from ddspcore.errors import UserError
 
@@ -180,10 +180,10 @@ class Transformer(nn.Module):
     def __init__(self, opt: Options, ctx: Context, inputs: tuple[Control, ...]):
         super().__init__()
         self.inputs = inputs
-        self.causal = opt.causal
+        self.span, self.causal = opt.span, opt.causal
         self.numbered = opt.position == "absolute"
         self.embed = nn.Linear(channels(inputs), opt.width)
-        self.layers = nn.Sequential(*(TransformerLayer(opt) for _ in range(opt.layers)))
+        self.layers = nn.ModuleList(TransformerLayer(opt) for _ in range(opt.layers))
         self.norm = nn.LayerNorm(opt.width)
 
     @staticmethod
@@ -198,8 +198,13 @@ class Transformer(nn.Module):
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
-        hidden: Tensor = self.norm(self.layers(self._embed(features, first=0)))
-        return hidden
+        hidden = self._embed(features, first=0)
+        batch, frames, _ = hidden.shape
+        near = neighbourhood(batch, frames, self.span, self.causal, hidden.device)
+        for layer in self.layers:
+            hidden = layer(hidden, near)
+        normed: Tensor = self.norm(hidden)
+        return normed
 
     def initial_state(self, batch: int, device: torch.device) -> TransformerState:
         """Return the number of the first frame, and each layer's memory of no frame.
@@ -238,12 +243,10 @@ class TransformerLayer(nn.Module):
 
     def __init__(self, opt: Transformer.Options):
         super().__init__()
-        self.attention = nn.Sequential(
-            nn.LayerNorm(opt.width),
-            LocalAttention(
-                opt.width, opt.heads, opt.span, opt.causal, rotary=opt.position == "rotary"
-            ),
+        attend = LocalAttention(
+            opt.width, opt.heads, opt.span, opt.causal, rotary=opt.position == "rotary"
         )
+        self.attention = nn.ModuleList([nn.LayerNorm(opt.width), attend])
         self.feedforward = nn.Sequential(
             nn.LayerNorm(opt.width),
             nn.Linear(opt.width, opt.feedforward * opt.width),
@@ -251,8 +254,12 @@ class TransformerLayer(nn.Module):
             nn.Linear(opt.feedforward * opt.width, opt.width),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the frames with both added. Shape: [B,N,width] -> [B,N,width]."""
-        x = x + self.attention(x)
+    def forward(self, x: Tensor, near: Tensor) -> Tensor:
+        """Return the frames with both added; `near` is `neighbourhood` of them.
+
+        Shape: [B,N,width] -> [B,N,width].
+        """
+        norm, attend = self.attention
+        x = x + attend(norm(x), near)
         out: Tensor = x + self.feedforward(x)
         return out
