@@ -133,14 +133,39 @@ def zero_phase(bands: int, size: int, device: torch.device, dtype: torch.dtype) 
 def fft_convolve(x: Tensor, ir: Tensor) -> Tensor:
     """Convolve causally: sample t hears samples t, t-1, ... through ir[0], ir[1], ...
 
+    Differentiable once.
+
     Shape: x [B,T], ir [B,L] or [1,L] -> [B,T].
     """
-    length = x.shape[-1]
-    ir = ir[..., :length]
-    size = fast_length(length + ir.shape[-1] - 1)
-    product = torch.fft.rfft(x, n=size) * torch.fft.rfft(ir, n=size)
-    wet: Tensor = torch.fft.irfft(product, n=size)
-    return wet[..., :length]
+    wet: Tensor = _Convolved.apply(x, ir[:, : x.shape[1]])
+    return wet
+
+
+class _Convolved(torch.autograd.Function):
+    """The adjoint of convolution is correlation, by real transforms where torch takes complex."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, ir: Tensor) -> Tensor:
+        ctx.lengths = x.shape[1], ir.shape[1]
+        ctx.size = fast_length(sum(ctx.lengths) - 1)
+        spectra = torch.fft.rfft(x, n=ctx.size), torch.fft.rfft(ir, n=ctx.size)
+        ctx.save_for_backward(*spectra)
+        wet: Tensor = torch.fft.irfft(spectra[0] * spectra[1], n=ctx.size)[:, : x.shape[1]]
+        return wet
+
+    @staticmethod
+    @once_differentiable
+    @full_precision
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        heard, response = ctx.saved_tensors
+        spectrum = torch.fft.rfft(grad, n=ctx.size)
+        of_x = of_ir = None
+        if ctx.needs_input_grad[0]:
+            of_x = torch.fft.irfft(response.conj() * spectrum, n=ctx.size)[:, : ctx.lengths[0]]
+        if ctx.needs_input_grad[1]:
+            spectrum = (heard.conj() * spectrum).sum_to_size(response.shape)
+            of_ir = torch.fft.irfft(spectrum, n=ctx.size)[:, : ctx.lengths[1]]
+        return of_x, of_ir
 
 
 def fast_length(least: int) -> int:
