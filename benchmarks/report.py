@@ -161,6 +161,8 @@ def number(record: Record, result: Mapping[str, Any]) -> str:
     _, factor = UNITS.get(record["unit"], ("", 1.0))
     value = median(result["seconds"]) if "seconds" in result else result["value"]
     shown = figures(value * factor)
+    if result.get("threads") == 1:
+        shown += " on 1"
     if "p99" in result:
         late, times = figures(result["p99"] * factor), figures(result["real time"])
         shown += f", p99 {late}: {times}x real time"

@@ -19,6 +19,7 @@ LEAST_SECONDS = 0.02
 """A turn repeats a call until it lasts as long; a clock and a scheduler are too coarse for less."""
 MOST_REPEATS = 50
 LONG_SECONDS = 1.0
+TRIALS = 2
 L2_FLUSH_BYTES = 1 << 28
 
 
@@ -73,18 +74,23 @@ def measure(case: Case, device: str, rounds: int) -> dict[str, Any]:
     """Measure a case round-robin; returns, by contender, the seconds of each round or why none."""
     results: dict[str, Any] = {}
     ready: dict[str, tuple[Contender, int]] = {}
+    most = torch.get_num_threads()
     for name, build in case.entrants.items():
         try:
             contender = build()
             with kernels(contender.kernels):
                 results[name] = _checked(contender)
+                if device == "cpu" and not contender.own_clock:
+                    results[name]["threads"] = suited_threads(contender, most)
                 ready[name] = contender, warm_up(contender, device)
         except PeerMissingError as missing:
             results[name] = {"absent": str(missing)}
     for _ in range(rounds):
         for name, (contender, repeats) in ready.items():
+            torch.set_num_threads(results[name].get("threads", most))
             with kernels(contender.kernels):
                 results[name]["seconds"].append(turn(contender, device, repeats))
+    torch.set_num_threads(most)
     return results
 
 
@@ -97,6 +103,21 @@ def _checked(contender: Contender) -> dict[str, Any]:
     if contender.check is not None:
         found["difference"] = contender.check()
     return found
+
+
+def suited_threads(contender: Contender, most: int) -> int:
+    """Try one thread and as many as there are; returns the number that is faster, and sets it.
+
+    Many small operations lose by sharing and few large ones gain: nobody is to lose by our choice.
+    """
+    times: dict[int, float] = {}
+    for threads in dict.fromkeys((most, 1)):
+        torch.set_num_threads(threads)
+        repeats = warm_up(contender, "cpu")
+        times[threads] = min(turn(contender, "cpu", repeats) for _ in range(TRIALS))
+    best = min(times, key=lambda threads: times[threads])
+    torch.set_num_threads(best)
+    return best
 
 
 def warm_up(contender: Contender, device: str) -> int:
