@@ -43,9 +43,12 @@ def ddsp_losses():
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _no_other_plugins() -> Iterator[None]:
-    """Hide what happens to be installed beside the core; tests install what they need."""
+    """Hide what happens to be installed beside the core; tests install what they need.
+
+    By module, because the tests of a plugin's package, which need it, run in the same session.
+    """
     everything = importlib.metadata.distributions
     others = {
         dist.name
