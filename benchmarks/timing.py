@@ -19,7 +19,7 @@ LEAST_SECONDS = 0.02
 """A turn repeats a call until it lasts as long; a clock and a scheduler are too coarse for less."""
 MOST_REPEATS = 50
 LONG_SECONDS = 1.0
-TRIALS = 2
+TRIALS = 4
 L2_FLUSH_BYTES = 1 << 28
 
 
