@@ -83,7 +83,9 @@ def _ours(setup: Setup, size: Size, which: str, cached: bool) -> Contender:
     hops = [window // 4 for window in size.windows]
 
     def spectra() -> list[Tensor]:
-        return [kernels.magnitude(target, w, hop) for w, hop in zip(size.windows, hops, strict=True)]
+        return [
+            kernels.magnitude(target, w, hop) for w, hop in zip(size.windows, hops, strict=True)
+        ]
 
     known = spectra() if cached else None
 
