@@ -1,6 +1,5 @@
 """The distance of short-time magnitudes: cuFFT between programs that each do one pass."""
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ddspcore.dsp.frames import ends
+from ddspcore.dsp.stft import hann
 from ddspcore.kernels.cuda import frames
 from ddspcore.kernels.cuda.programs import spectra
 
@@ -76,9 +76,9 @@ def _compare(
     bins = target.shape[-1]
     window, count = 2 * (bins - 1), x.shape[1] // hop + 1
     before, _, reflected = ends(x.shape[1], window, hop)
-    hann = _hann(window, x.device)
+    shape = hann(window, x)
     spectrum = torch.fft.rfft(
-        frames.cut(x, hann, count, window, hop, before=before, reflected=reflected)
+        frames.cut(x, shape, count, window, hop, before=before, reflected=reflected)
     )
     sums = x.new_empty(triton.cdiv(spectrum.numel(), BINS))
     spectra.compare_spectra[(len(sums),)](
@@ -94,12 +94,5 @@ def _compare(
     )
     if of_x is not None:
         of_frames = torch.fft.irfft(spectrum, n=window, norm="forward")
-        frames.add(of_frames, hann, of_x, hop, before=before, reflected=reflected, added=added)
+        frames.add(of_frames, shape, of_x, hop, before=before, reflected=reflected, added=added)
     return sums
-
-
-@functools.lru_cache(maxsize=32)
-def _hann(window: int, device: torch.device) -> Tensor:
-    """Return a periodic Hann window: as it is made by several operations, it is kept."""
-    with torch.inference_mode(False):
-        return torch.hann_window(window, device=device)
