@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ddspcore.builtin.overview import curves, sound
-from ddspcore.builtin.overview.style import MUTED, STYLE
+from ddspcore.style import MUTED, STYLE
 
 SIZE_INCHES = (16.0, 14.0)
 DPI = 110

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from ddspcore.builtin.overview.style import (
+from ddspcore.style import (
     BLUE,
     INK,
     MUTED,

@@ -13,13 +13,13 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddspcore.builtin.overview.style import MUTED, PARTS, PREDICTION, TARGET, add_legend
 from ddspcore.data.features import VOICED
 from ddspcore.dsp.frames import samples
 from ddspcore.dsp.loudness import a_weighted_db, rms_db
 from ddspcore.dsp.pitch import track
 from ddspcore.dsp.scales import amplitude_to_db
 from ddspcore.dsp.stft import magnitude
+from ddspcore.style import MUTED, PARTS, PREDICTION, TARGET, add_legend
 
 LONGEST_S = 15.0
 RANGE_DB = 80.0

@@ -1,4 +1,4 @@
-"""Colours that the colour-blind can tell apart, and the look of every panel."""
+"""The look of every picture: colours that the colour-blind can tell apart, panels, legends."""
 
 from typing import Any
 
