@@ -5,7 +5,7 @@ there, so the host prepares the next step while the device works on this one.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from ddspcore.assemble import Term
 from ddspcore.data.order import indices
 from ddspcore.errors import UserError
 from ddspcore.pipeline import Batch, Output, parameters_by_module
@@ -83,9 +84,49 @@ class Learner:
             self.optimiser.zero_grad(set_to_none=True)
             self.average.update(step)
 
+    def batch(self, step: int, part: int) -> tuple[Batch, list[dict[str, Tensor]]]:
+        """Return a batch of a step, and what each loss prepared from its target."""
+        lesson, accumulate = self.lesson, self.stage.accumulate
+        place = step * accumulate + part
+        noise_step = lesson.steps_before * accumulate + place
+        if self._fixed is not None:
+            batch, prepared = self._fixed
+            with self.span("data"):
+                batch = self.pipeline.with_noise(batch, seed=self.feed.seed, step=noise_step)
+            return batch, prepared
+        with self.span("data"):
+            batch = self.feed.place(self._load(place), noise_step)
+        prepared = []
+        for term in lesson.terms:
+            with self.span(f"loss {term.label}"):
+                prepared.append(term.prepare(batch[lesson.target]))
+        if self.stage.fixed_batch:
+            self._fixed = batch, prepared
+        return batch, prepared
+
+    def values(
+        self, step: int, batch: Batch, prepared: Sequence[dict[str, Tensor]]
+    ) -> Iterator[tuple[Term, Tensor]]:
+        """Yield each loss of a batch and its value, in the recipe's order; nothing is weighted."""
+        lesson = self.lesson
+        with self.span("network"):
+            controls = lesson.predict(batch)
+        output = self.pipeline.synthesise(batch | controls)
+        for term, ready in zip(lesson.terms, prepared, strict=True):
+            with self.span(f"loss {term.label}"):
+                value = term(
+                    pred=output.signal,
+                    target=batch[lesson.target],
+                    controls=output.controls,
+                    batch=batch,
+                    step=step,
+                    prepared=ready,
+                )
+            yield term, value
+
     def first_output(self) -> Output:
         """Run the pipeline, in float32, on what the first step trains on."""
-        batch, _ = self._batch(0, 0)
+        batch, _ = self.batch(0, 0)
         with torch.no_grad():
             output: Output = self.pipeline(batch)
         return output
@@ -146,43 +187,11 @@ class Learner:
         chosen = indices(seed, stage.name, place, size, count, fixed=stage.fixed_batch)
         return self.feed.load("train", chosen)
 
-    def _batch(self, step: int, part: int) -> tuple[Batch, list[dict[str, Tensor]]]:
-        """Return a batch of a step, and what each loss prepared from its target."""
-        lesson, accumulate = self.lesson, self.stage.accumulate
-        place = step * accumulate + part
-        noise_step = lesson.steps_before * accumulate + place
-        if self._fixed is not None:
-            batch, prepared = self._fixed
-            with self.span("data"):
-                batch = self.pipeline.with_noise(batch, seed=self.feed.seed, step=noise_step)
-            return batch, prepared
-        with self.span("data"):
-            batch = self.feed.place(self._load(place), noise_step)
-        prepared = []
-        for term in lesson.terms:
-            with self.span(f"loss {term.label}"):
-                prepared.append(term.prepare(batch[lesson.target]))
-        if self.stage.fixed_batch:
-            self._fixed = batch, prepared
-        return batch, prepared
-
     def _accumulate(self, step: int, part: int) -> None:
-        lesson, stage = self.lesson, self.stage
-        batch, prepared = self._batch(step, part)
-        with self.span("network"):
-            controls = lesson.predict(batch)
-        output = self.pipeline.synthesise(batch | controls)
+        stage = self.stage
+        batch, prepared = self.batch(step, part)
         total = torch.zeros((), device=self.feed.device)
-        for term, ready in zip(lesson.terms, prepared, strict=True):
-            with self.span(f"loss {term.label}"):
-                value = term(
-                    pred=output.signal,
-                    target=batch[lesson.target],
-                    controls=output.controls,
-                    batch=batch,
-                    step=step,
-                    prepared=ready,
-                )
+        for term, value in self.values(step, batch, prepared):
             total = total + term.weight(step, stage.steps) * value
             self._sum(f"loss/{term.label}", value)
         self._sum("loss", total)
