@@ -9,20 +9,28 @@ from ddspcore.randomness import derive_seed
 
 
 def indices(
-    seed: int, label: str, step: int, batch: int, count: int, *, fixed: bool = False
+    seed: int,
+    label: str,
+    step: int,
+    batch: int,
+    count: int,
+    *,
+    shuffle: bool = True,
 ) -> list[int]:
     """Return the items of one step: a pure function of its arguments.
 
     Steps of one label read an endless row of permutations, one for each epoch, so that each item is
-    seen once before any is seen again; a batch may reach over the end of an epoch. With `fixed`,
-    every step has the items of step 0. Raises ValueError for a count of zero.
+    seen once before any is seen again; a batch may reach over the end of an epoch. Without
+    `shuffle`, every epoch has the source's own order. Raises ValueError for a count of zero.
     """
     if count < 1:
         raise ValueError("there are no items to draw from")
-    first = 0 if fixed else step * batch
+    positions = range(step * batch, (step + 1) * batch)
+    if not shuffle:
+        return [position % count for position in positions]
     return [
         int(_permutation(seed, label, position // count, count)[position % count])
-        for position in range(first, first + batch)
+        for position in positions
     ]
 
 

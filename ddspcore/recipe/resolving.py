@@ -57,6 +57,7 @@ def _plain(recipe: Recipe) -> dict[str, Any]:
         "metric": _use(recipe.metric),
         "evaluator": [_use(use) for use in recipe.evaluators],
         "optimiser": _own(recipe.optimiser),
+        "guards": _own(recipe.guards),
         "stage": [_stage(stage) for stage in recipe.stages],
     }
 

@@ -1,7 +1,8 @@
 """What a recipe says once it has been checked: its vocabulary, with ranges and defaults.
 
 Keys of the file are the names of the options here; the parts are `feature[]`, `backbone`, `head[]`,
-`synth[]`, `audio`, `data`, `metric`, `evaluator[]`, `optimiser`, `stage[]` and a stage's `loss[]`.
+`synth[]`, `audio`, `data`, `metric`, `evaluator[]`, `optimiser`, `guards`, `stage[]`
+and a stage's `loss[]`.
 """
 
 from collections.abc import Mapping
@@ -113,6 +114,22 @@ class Optimiser:
 
 
 @frozen(kw_only=True)
+class Guards:
+    """Which steps are not taken, and how many of them end the run."""
+
+    max_skipped: int = option(
+        0,
+        help="steps of a stage that may be left out because a loss or the gradient is no finite "
+        "number; one more ends the run",
+        ge=0,
+        unit="steps",
+    )
+    max_loss: float | None = option(
+        None, help="a weighted sum of losses beyond this counts as no finite number", gt=0
+    )
+
+
+@frozen(kw_only=True)
 class Stage:
     """One leg of the training: its steps, learning rate and losses, and where it starts from."""
 
@@ -128,12 +145,20 @@ class Stage:
     freeze: tuple[str, ...] = option((), help='parts that do not learn, such as "head.noise"')
     ema: float | None = option(None, help="decay of the averaged weights", gt=0, lt=1)
     clip: float | None = option(None, help="largest norm of the gradient", gt=0)
+    clip_value: float | None = option(
+        None, help="largest magnitude of an element of the gradient, before clip", gt=0
+    )
     patience: int | None = option(
         None, help="measurements without improvement that end the stage", ge=1
     )
     min_delta: float = option(0.0, help="by how much better counts as better", ge=0)
+    shuffle: bool = option(
+        True, help="see the items in another order each time; false: in the source's own"
+    )
     fixed_batch: bool = option(False, help="train on the same items in every step")
-    save_every: int | None = option(None, help="steps between checkpoints", ge=1, unit="steps")
+    save_every: int | None = option(
+        None, help="keep a checkpoint each time so many have passed", ge=1, unit="steps"
+    )
 
 
 @frozen(kw_only=True)
@@ -155,4 +180,5 @@ class Recipe:
     metric: MetricUse
     evaluators: tuple[Use, ...] = ()
     optimiser: Optimiser = field(factory=Optimiser)
+    guards: Guards = field(factory=Guards)
     stages: tuple[Stage, ...]

@@ -22,6 +22,7 @@ from ddspcore.recipe.problems import Problem, RecipeError, closest, collect
 from ddspcore.recipe.reading import Document
 from ddspcore.recipe.schema import (
     Audio,
+    Guards,
     LossUse,
     MetricUse,
     Optimiser,
@@ -50,6 +51,7 @@ VOCABULARY = (
     "metric",
     "evaluator",
     "optimiser",
+    "guards",
     "stage",
 )
 USES: dict[str, type[Use]] = {"feature": Use, "head": Use, "synth": SynthUse, "evaluator": Use}
@@ -87,7 +89,7 @@ def _recipe(root: Node, catalog: Catalog) -> Recipe:
         for key, make in USES.items():
             with problems.part():
                 values[f"{key}s"] = _uses(root, key, make, catalog)
-        for key, table in (("audio", Audio), ("optimiser", Optimiser)):
+        for key, table in (("audio", Audio), ("optimiser", Optimiser), ("guards", Guards)):
             with problems.part():
                 if key in root.value:
                     values[key] = _table(root.value[key], table, key, catalog)

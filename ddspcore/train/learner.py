@@ -20,6 +20,7 @@ from ddspcore.pipeline import Batch, Output, parameters_by_module
 from ddspcore.randomness import forked
 from ddspcore.train.averaging import Average
 from ddspcore.train.checkpoint import load_weights
+from ddspcore.train.guard import Guard
 from ddspcore.train.lesson import Lesson
 from ddspcore.train.optimiser import build_optimiser, load_optimiser, optimiser_tensors
 from ddspcore.train.prefetch import Prefetch
@@ -49,8 +50,8 @@ class Learner:
         self.optimiser = build_optimiser(lesson.recipe.optimiser, self.trained)
         self.average = Average(self.pipeline, self.stage.ema)
         self.sums: dict[str, Tensor] = {}
-        self._first_bad = torch.full((), -1, dtype=torch.int64, device=self.feed.device)
-        self._fixed: tuple[Batch, list[dict[str, Tensor]]] | None = None
+        self.guard = Guard(lesson.recipe.guards, self.optimiser, self.feed.device)
+        self._fixed: dict[int, tuple[Batch, list[dict[str, Tensor]]]] = {}
         self._load: Callable[[int], Batch] = self._loaded
         self._open = ExitStack()
 
@@ -72,10 +73,17 @@ class Learner:
         stage = self.stage
         for scheduled in self.lesson.scheduled:
             scheduled.fill(step, stage.steps)
+        self.guard.begin()
+        before = dict(self.sums)
         with forked(self.lesson.recipe.seed, stage.name, step):
             for part in range(stage.accumulate):
                 self._accumulate(step, part)
         with self.span("optimiser"):
+            if self.guard.skips:
+                self.guard.judge(self.trained)
+                self.sums = self.guard.settle(before, self.sums)
+            if stage.clip_value is not None:
+                nn.utils.clip_grad_value_(self.trained, stage.clip_value)
             if stage.clip is not None:
                 nn.utils.clip_grad_norm_(self.trained, stage.clip)
             for group in self.optimiser.param_groups:
@@ -89,19 +97,20 @@ class Learner:
         lesson, accumulate = self.lesson, self.stage.accumulate
         place = step * accumulate + part
         noise_step = lesson.steps_before * accumulate + place
-        if self._fixed is not None:
-            batch, prepared = self._fixed
+        if part in self._fixed:
+            batch, prepared = self._fixed[part]
             with self.span("data"):
                 batch = self.pipeline.with_noise(batch, seed=self.feed.seed, step=noise_step)
             return batch, prepared
         with self.span("data"):
-            batch = self.feed.place(self._load(place), noise_step)
+            items = self._load(part if self.stage.fixed_batch else place)
+            batch = self.feed.place(items, noise_step)
         prepared = []
         for term in lesson.terms:
             with self.span(f"loss {term.label}"):
                 prepared.append(term.prepare(batch[lesson.target]))
         if self.stage.fixed_batch:
-            self._fixed = batch, prepared
+            self._fixed[part] = batch, prepared
         return batch, prepared
 
     def values(
@@ -133,10 +142,12 @@ class Learner:
 
     def fault(self) -> str:
         """Say in which step a loss was no finite number, and which; nothing if all were."""
-        first = int(self._first_bad)
+        first = int(self.guard.first_bad)
         if first < 0:
             return ""
         culprits = [name for name, total in self.sums.items() if not math.isfinite(float(total))]
+        if not culprits:
+            return f"step {first + 1}: loss is beyond guards.max_loss, {self.guard.max_loss:g}"
         return f"step {first + 1}: {', '.join(culprits)} is no finite number"
 
     def weights_are_finite(self) -> bool:
@@ -150,6 +161,7 @@ class Learner:
             "loss": self.losses.state_dict(),
             "average": self.average.state,
             "sum": self.sums,
+            "guard": {"skipped": self.guard.skipped},
             "optimiser": optimiser_tensors(self.optimiser),
         }
 
@@ -161,6 +173,7 @@ class Learner:
         for name, value in self.average.state.items():
             value.copy_(groups["average"][name])
         self.sums = {name: t.to(self.feed.device) for name, t in groups.get("sum", {}).items()}
+        self.guard.skipped.copy_(groups["guard"]["skipped"])
         load_optimiser(self.optimiser, groups.get("optimiser", {}))
 
     def _trained_parameters(self) -> list[nn.Parameter]:
@@ -184,7 +197,7 @@ class Learner:
         count = self.feed.source.count("train")
         size = min(stage.batch, count)
         seed = self.lesson.recipe.seed
-        chosen = indices(seed, stage.name, place, size, count, fixed=stage.fixed_batch)
+        chosen = indices(seed, stage.name, place, size, count, shuffle=stage.shuffle)
         return self.feed.load("train", chosen)
 
     def _accumulate(self, step: int, part: int) -> None:
@@ -197,8 +210,7 @@ class Learner:
         self._sum("loss", total)
         with self.span("backward"):
             (total / stage.accumulate).backward()
-        bad = (self._first_bad < 0) & ~torch.isfinite(total.detach())
-        self._first_bad.masked_fill_(bad, step)
+        self.guard.watch(total, step)
 
     def _sum(self, name: str, value: Tensor) -> None:
         value = value.detach()

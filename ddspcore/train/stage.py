@@ -1,5 +1,6 @@
 """One stage: its loop, its best and last checkpoints, and its patience."""
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from ddspcore.train.learner import Learner
 from ddspcore.train.runlog import RunLog
 from ddspcore.train.state import Position, SavedStage, save_stage
 
-BEST, LAST = "best.safetensors", "last.safetensors"
+BEST, LAST, KEPT = "best.safetensors", "last.safetensors", "step-{:08d}.safetensors"
 
 
 @frozen
@@ -88,8 +89,12 @@ class StageTrainer:
                 f"numbers, so a gradient was not; {self._remedy()}"
             )
         setup = self.setup
+        names, step, every = [LAST], self.position.step, self.stage.save_every
+        if every is not None and step % every == 0:
+            names.append(KEPT.format(step))
         with self.learner.average.swapped_in():
-            save_tensors(setup.folder / LAST, self.pipeline.state_dict())
+            for name in names:
+                save_tensors(setup.folder / name, self.pipeline.state_dict())
         groups = self.learner.groups()
         save_stage(setup.folder, setup.key, self.position, groups, setup.log.offsets())
 
@@ -97,14 +102,33 @@ class StageTrainer:
         """Log the mean losses since the last report, which was at a multiple of `every`."""
         stage, step, learner = self.stage, self.position.step, self.learner
         every = self.setup.plan.every
-        count = (step - (step - 1) // every * every) * stage.accumulate
+        skipped = learner.guard.take_count()
+        taken = step - (step - 1) // every * every - skipped
+        count = taken * stage.accumulate or math.nan
         values = {name: float(total) / count for name, total in learner.sums.items()}
         values["lr"] = float(stage.lr.value(step - 1, stage.steps))
         for term in learner.lesson.terms:
             values[f"weight/{term.label}"] = float(term.weight(step - 1, stage.steps))
+        if learner.guard.skips:
+            self.position.skipped += skipped
+            values["skipped"] = self.position.skipped
         self._record("train", values)
         self._stop_if_not_finite()
+        self._stop_if_too_many(skipped)
         learner.sums = {}
+
+    def _stop_if_too_many(self, skipped: int) -> None:
+        """Say that steps were left out since the last report; stop where it is one too many."""
+        position, allowed = self.position, self.learner.lesson.recipe.guards.max_skipped
+        if not skipped:
+            return
+        said = (
+            f"stage {self.stage.name}, step {position.step}: {position.skipped} steps were left "
+            "out, whose loss or gradient was no finite number"
+        )
+        if position.skipped > allowed:
+            raise TrainingStopped(f"{said}; max_skipped is {allowed}; {self._remedy()}")
+        self.setup.log.say(f"warning: {said}", style="yellow")
 
     def _stop_if_not_finite(self) -> None:
         fault = self.learner.fault()

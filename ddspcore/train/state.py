@@ -24,6 +24,7 @@ class Position:
     last: float | None = None
     reference: float | None = None
     waited: int = 0
+    skipped: int = 0
     seconds: float = 0.0
     done: bool = False
 

@@ -40,9 +40,9 @@ def test_seeds_labels_and_epochs_have_orders_of_their_own():
     assert len(orders) == 8
 
 
-def test_a_fixed_batch_is_the_first_one_for_ever():
-    first = indices(3, "A", 0, 4, 10)
-    assert [indices(3, "A", step, 4, 10, fixed=True) for step in (0, 1, 99)] == [first] * 3
+def test_without_shuffling_items_come_in_the_order_of_the_source():
+    taken = [indices(3, "A", step, 4, 10, shuffle=False) for step in range(3)]
+    assert taken == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 0, 1]]
 
 
 def test_every_item_is_equally_likely_to_come_first():
