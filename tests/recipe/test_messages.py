@@ -105,6 +105,7 @@ CASES = {
     "no_table_in_a_table": change("[audio]\nsample_rate = 16_000", "audio = 16_000\n[x]"),
     "no_array": change('[{ use = "f0" }, { use = "loudness-db" }]', "true"),
     "schedule_of_no_kind": change("lr    = 1e-4", "lr    = true"),
+    "guards": change("seed     = 1", "seed = 1\nguards = { skip = true, max_loss = 0 }"),
     "options_at_odds": change('use = "f0"', 'use = "f0", f0_min = 2000.0'),
     "options_refused": change(ODD, ODD.replace('"mrstft"', '"fussy"\n  low = 3')),
     "bad_name": change('name  = "A"', 'name  = "A/B"'),
