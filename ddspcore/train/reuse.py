@@ -24,8 +24,9 @@ def reuse_stage(folder: RunFolder, name: str, key: str) -> Path | None:
         if saved is None or not saved.position.done or not lines.is_file():
             continue
         target = folder.stage(name)
-        for file in (BEST, LAST, saved.path.name):
-            shutil.copy2(other / file, target / file)
+        kept = other.glob("step-*.safetensors")
+        for file in (other / BEST, other / LAST, saved.path, *kept):
+            shutil.copy2(file, target / file.name)
         _copy_lines(lines, folder.metrics, name)
         _copy_state(neighbour, target / FILE, folder)
         return other
