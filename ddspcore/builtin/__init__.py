@@ -10,6 +10,7 @@ from ddspcore.builtin import (
     features,
     heads,
     losses,
+    regularisers,
     schedules,
     sources,
     synths,
@@ -55,6 +56,9 @@ def ddsp_losses() -> list[type]:
         losses.LinearLoudness,
         losses.DecibelLoudness,
         losses.WaveformMse,
+        regularisers.HarmonicEntropy,
+        regularisers.HarmonicConcentration,
+        regularisers.NoiseDominance,
     ]
 
 

@@ -1,5 +1,7 @@
 """How far a prediction lies from its target."""
 
+from typing import Literal
+
 import attrs
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ from ddspcore.kernels import magnitude, multi_spectral_l1
 
 @loss("mrstft")
 class MultiResolutionSpectra(nn.Module):
-    """L1 distance of short-time magnitudes, linear and logarithmic, at several resolutions.
+    """Distance of short-time magnitudes, linear and logarithmic, at several resolutions.
 
     Version 1, for good: other numerics will get another name. With P and T the magnitudes of
     prediction and target, a window of length w gives
@@ -24,7 +26,8 @@ class MultiResolutionSpectra(nn.Module):
     bins. Magnitudes are those of a DFT that nothing normalises, under a periodic Hann window;
     frames are centred on multiples of w / hop_divisor samples, T // hop + 1 of them, and the ends
     are reflected (zero-padded where the signal is shorter than half a window). Windows in seconds
-    are rounded to whole multiples of 16 samples; the hop is rounded down.
+    are rounded to whole multiples of 16 samples; the hop is rounded down. With `distance = "l2"`,
+    both differences are squared instead of made positive: loud bins decide then.
 
     `log_eps` is on the scale of those magnitudes: at 1e-3, what is quieter than the rounding of 16
     bits does not count, and the gradient of an empty bin stays below 1 / log_eps.
@@ -38,6 +41,9 @@ class MultiResolutionSpectra(nn.Module):
             (0.004, 0.008, 0.016, 0.032, 0.064, 0.128), gt=0.0, unit="s", help="window lengths"
         )
         hop_divisor: int = option(4, ge=1, le=16, help="hops in a window")
+        distance: Literal["l1", "l2"] = option(
+            "l1", help="mean of magnitudes of differences, or of their squares"
+        )
         linear: float = option(1.0, ge=0.0, help="weight of the linear distance")
         log: float = option(1.0, ge=0.0, help="weight of the logarithmic distance")
         log_eps: float = option(1e-3, gt=0.0, help="magnitude under which nothing counts")
@@ -59,6 +65,11 @@ class MultiResolutionSpectra(nn.Module):
 
     def forward(self, pred: Tensor, prepared: dict[str, Tensor]) -> Tensor:
         """Return the distance. Shape: pred [B,T] -> scalar."""
+        if self.opt.distance == "l2":
+            squares = [
+                self._squares(pred, window, prepared[str(window)]) for window in self.windows
+            ]
+            return torch.stack(squares).mean()
         return multi_spectral_l1(
             pred,
             [prepared[str(window)] for window in self.windows],
@@ -67,6 +78,12 @@ class MultiResolutionSpectra(nn.Module):
             log=self.opt.log,
             log_eps=self.opt.log_eps,
         )
+
+    def _squares(self, pred: Tensor, window: int, theirs: Tensor) -> Tensor:
+        """Return the squared distance at one resolution."""
+        opt, mine = self.opt, magnitude(pred, window, self.hop(window))
+        nepers = ((mine + opt.log_eps) / (theirs + opt.log_eps)).log()
+        return opt.linear * (mine - theirs).square().mean() + opt.log * nepers.square().mean()
 
 
 @loss("loudness-linear")

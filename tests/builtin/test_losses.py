@@ -1,6 +1,7 @@
 import inspect
 import math
 
+import attrs
 import pytest
 import torch
 
@@ -14,11 +15,20 @@ from ddspcore.builtin.losses import (
 from ddspcore.randomness import white_noise
 
 CTX = Context({"sample": 16_000.0, "frame": 62.5})
-LOSSES = [MultiResolutionSpectra, LinearLoudness, DecibelLoudness, WaveformMse]
 
 
 def build(kind, **options):
     return kind(kind.Options(**options), CTX) if hasattr(kind, "Options") else kind()
+
+
+class SquaredSpectra(MultiResolutionSpectra):
+    """The spectral loss by its other distance."""
+
+    def __init__(self, opt, ctx):
+        super().__init__(attrs.evolve(opt, distance="l2"), ctx)
+
+
+LOSSES = [MultiResolutionSpectra, SquaredSpectra, LinearLoudness, DecibelLoudness, WaveformMse]
 
 
 def evaluate(loss, pred, target):
@@ -69,10 +79,12 @@ def test_descent_lowers_the_loss(kind):
     assert after < before
 
 
-def test_mrstft_is_what_its_page_says():
+@pytest.mark.parametrize(("distance", "power"), [("l1", 1), ("l2", 2)])
+def test_mrstft_is_what_its_page_says(distance, power):
     """Written out in float64, from the definition in its docstring."""
     pred, target = tones(4, 3001).double(), tones(5, 3001).double()
     options = {"windows": (0.004, 0.016), "linear": 0.7, "log": 1.3, "log_eps": 1e-2}
+    options["distance"] = distance
     total = 0.0
     for window in (64, 256):
         hop, t = window // 4, torch.arange(window, dtype=torch.float64)
@@ -85,10 +97,16 @@ def test_mrstft_is_what_its_page_says():
             return torch.fft.fft(frames)[..., : window // 2 + 1].abs()
 
         p, y = magnitudes(pred), magnitudes(target)
-        total += 0.7 * (p - y).abs().mean()
-        total += 1.3 * ((p + 1e-2).log() - (y + 1e-2).log()).abs().mean()
+        total += 0.7 * ((p - y).abs() ** power).mean()
+        total += 1.3 * (((p + 1e-2).log() - (y + 1e-2).log()).abs() ** power).mean()
     value = evaluate(build(MultiResolutionSpectra, **options), pred.float(), target.float())
     assert value.item() == pytest.approx(total.item() / 2, rel=1e-5)
+
+
+def test_squared_spectra_have_the_gradient_of_finite_differences():
+    loss, target = build(SquaredSpectra, windows=(0.004,)), tones(6, 200, 1).double()
+    pred = (0.3 * tones(7, 200, 1).double()).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: evaluate(loss, x, target), pred)
 
 
 def test_mrstft_never_changes_under_its_name():
