@@ -8,6 +8,7 @@ from ddspcore.builtin import (
     backbones,
     evaluators,
     features,
+    harmonic_heads,
     heads,
     losses,
     regularisers,
@@ -39,7 +40,13 @@ def ddsp_backbones() -> list[type]:
 @hookimpl
 def ddsp_heads() -> list[type]:
     """Bring the built-in heads."""
-    return [heads.Harmonic, heads.Noise]
+    return [
+        heads.Harmonic,
+        harmonic_heads.HarmonicSoftmax,
+        harmonic_heads.HarmonicSoftplus,
+        harmonic_heads.HarmonicSigmoid,
+        heads.Noise,
+    ]
 
 
 @hookimpl
@@ -84,6 +91,7 @@ def ddsp_evaluators() -> list[type]:
         evaluators.F0Error,
         evaluators.LoudnessError,
         evaluators.EnergyShare,
+        evaluators.EffectiveHarmonics,
         evaluators.DgenProbe,
         evaluators.Render,
     ]
