@@ -91,7 +91,6 @@ def ddsp_evaluators() -> list[type]:
         evaluators.F0Error,
         evaluators.LoudnessError,
         evaluators.EnergyShare,
-        evaluators.EffectiveHarmonics,
         evaluators.DgenProbe,
         evaluators.Render,
     ]
