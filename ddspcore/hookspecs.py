@@ -46,7 +46,9 @@ def ddsp_sources() -> Iterable[type]:  # type: ignore[empty-body]
     `prepare(progress)`, for long work before the first question; `progress(doing, done, total,
     name)` is told how far it is. May offer `report() -> dict`, which is written to `data.json`;
     its `in_words`, a list of sentences, is printed. May offer `fingerprint()`, plain values that
-    identify the data and go into the run's key.
+    identify the data and go into the run's key. For `ddsp data`, the report has `files`, and
+    `inspect(progress) -> dict` is the report with a `quality` for each of them and a `verdict`;
+    `draw_inspection(found, file)` draws that as a PNG.
     """
 
 

@@ -1,6 +1,6 @@
 """Sources: where items of data come from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,15 +9,23 @@ from attrs import frozen
 from torch import Tensor
 
 from ddspcore import Context, Control, OptionError, option, source
+from ddspcore.builtin import inspection
 from ddspcore.data.account import in_words
 from ddspcore.data.cache import Cache, default_folder
 from ddspcore.data.fates import DataError, Fate, Progress
 from ddspcore.data.features import FeatureNode, summarise
 from ddspcore.data.items import Item, Limits, analyse, take_in
+from ddspcore.data.parallel import each
 from ddspcore.data.picking import most_voiced
-from ddspcore.data.splits import Extent, Split, Stretch, chunks, split
+from ddspcore.data.splits import Extent, Split, Stretch, chunks, split, spread
 
 Batch = dict[str, Tensor]
+
+CHUNKS_LEAK = (
+    "chunks overlap, so what is held out would be heard in training, and no metric could tell "
+    'learning by heart from learning; leave it at "file", which holds out whole files, or the end '
+    "of a single one"
+)
 
 
 def _silent(doing: str, done: int, total: int, name: str) -> None:
@@ -53,6 +61,15 @@ class WavFolder:
         stride: float | None = option(
             None, gt=0, unit="s", help="from one chunk's start to the next; half a chunk if unset"
         )
+        max_files: int | None = option(
+            None, ge=1, help="read so many files at most, drawn by split_seed"
+        )
+        max_chunks_per_file: int | None = option(
+            None, ge=1, help="chunks of a file at most, spread evenly over it"
+        )
+        split: Literal["file", "chunk"] = option(
+            "file", help='what is held out: whole files; "chunk", which leaks, is refused'
+        )
         holdout: float = option(0.1, ge=0, lt=1, help="share of the files that is held out")
         split_seed: int = option(0, help="another number holds out other files")
         min_seconds: float = option(0.25, gt=0, unit="s", help="shorter files are dropped")
@@ -70,6 +87,8 @@ class WavFolder:
         def __attrs_post_init__(self) -> None:
             if self.normalise == "chunk" and self.pick == "all":
                 raise OptionError("normalise", '"chunk" needs pick = "most-voiced"')
+            if self.split == "chunk":
+                raise OptionError("split", CHUNKS_LEAK)
 
     splits = ("train", "val", "train-items", "val-items")
 
@@ -156,6 +175,17 @@ class WavFolder:
             "files": sorted(files, key=lambda file: str(file["name"])),
         }
 
+    def inspect(self, progress: Progress = _silent) -> dict[str, Any]:
+        """Return the report with the quality of every usable file, and a verdict in words."""
+        ready, cache = self._ready(), Cache(default_folder())
+        return inspection.inspect(self.report(), ready.items, self.features, cache, progress)
+
+    def draw_inspection(self, found: Mapping[str, Any], file: Path) -> None:
+        """Draw what `inspect` returned as a PNG."""
+        from ddspcore.builtin.inspection.picture import draw  # noqa: PLC0415  loads matplotlib
+
+        draw(found, file)
+
     def fingerprint(self) -> list[dict[str, Any]]:
         """Return what identifies the data: name, size and content of every usable file."""
         return [
@@ -176,7 +206,7 @@ class WavFolder:
     def _prepare(self, progress: Progress) -> "_Prepared":
         opt = self.opt
         cache = Cache(default_folder())
-        limits = Limits(opt.min_seconds, opt.silence_db)
+        limits = Limits(opt.min_seconds, opt.silence_db, opt.max_files, opt.split_seed)
         found, others = take_in(opt.root, self.sample_rate, limits, cache, progress)
         gain = 1.0 if opt.normalise == "none" else opt.peak / max(item.peak for item in found)
 
@@ -184,11 +214,10 @@ class WavFolder:
             hops = max(item.hops(self.hop), self.chunk)
             return analyse(item, gain, hops, self.hop, nodes=self.features, cache=cache)
 
-        items = []
-        for number, item in enumerate(found):
-            progress("analysing", number, len(found), item.fate.name)
-            items.append(analysed(item, gain))
-        progress("analysing", len(found), len(found), "")
+        def tell(done: int, item: Item | None) -> None:
+            progress("analysing", done, len(found), item.fate.name if item else "")
+
+        items = each(lambda item: analysed(item, gain), found, tell)
         if opt.pick == "most-voiced":
             picked = most_voiced(items, self.chunk, self.hop)
             parts = Split("none", (picked,), reason="one chunk is picked")
@@ -209,7 +238,8 @@ class WavFolder:
         return _Prepared(tuple(items), others, gain, parts, stretches)
 
     def _chunks(self, whole: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
-        return tuple(c for stretch in whole for c in chunks(stretch, self.chunk, self.stride))
+        cut = (chunks(stretch, self.chunk, self.stride) for stretch in whole)
+        return tuple(c for each in cut for c in spread(each, self.opt.max_chunks_per_file))
 
     def _hops(self, seconds: float) -> int:
         return max(1, round(seconds * self.sample_rate / self.hop))

@@ -1,6 +1,8 @@
 """`ddsp data`: what becomes of every file, before or without training."""
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,8 @@ from ddspcore.errors import UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from ddspcore.data.fates import Progress
 
 DEFAULT_RECIPE = "best_low_loss"
 
@@ -38,7 +42,10 @@ def data() -> None:
 @catalog_options
 def prepare(catalog: Catalog, what: str, recipe_for_audio: str, sets: tuple[str, ...]) -> None:
     """Fill the cache, so that a run starts at once, and print each file's fate."""
-    report = _report(catalog, what, recipe_for_audio, sets)
+    name, source = _source(catalog, what, recipe_for_audio, sets)
+    report: dict[str, Any] = source.report() if hasattr(source, "report") else {}
+    if "files" not in report:
+        raise UserError(f"{name} reports no files")
     table = make_table("file", "fate", "kept s", "dropped s", "why")
     for file in _shown(report):
         table.add_row(*_fate(file), file["why"])
@@ -49,29 +56,60 @@ def prepare(catalog: Catalog, what: str, recipe_for_audio: str, sets: tuple[str,
 @what_argument
 @with_option
 @set_option
+@click.option("--split", type=click.Choice(["train", "val"]), help="Only this side's files.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N files.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Draw a picture too: a PNG, or into this folder.",
+)
 @json_option
 @catalog_options
 def inspect(
-    catalog: Catalog, what: str, recipe_for_audio: str, sets: tuple[str, ...], as_json: bool
+    catalog: Catalog,
+    what: str,
+    recipe_for_audio: str,
+    sets: tuple[str, ...],
+    split: str | None,
+    limit: int | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
-    """Print each file's fate, format, levels, pitch range and voiced share."""
+    """Measure every file and say what is good, what will hurt training, and what to do."""
     from ddspcore.train.checkpoint import to_json  # noqa: PLC0415
 
-    report = _report(catalog, what, recipe_for_audio, sets)
+    picture = None if out is None else _picture(out)
+    name, source = _source(catalog, what, recipe_for_audio, sets)
+    if not hasattr(source, "inspect"):
+        raise UserError(f"{name} cannot be inspected")
+    with _progress() as progress:
+        found = source.inspect(progress)
+    if picture:
+        source.draw_inspection(found, picture)
     if as_json:
-        click.echo(to_json(report, indent=2))
-    else:
-        show(_inspection(report), "", report["in_words"][0])
+        click.echo(to_json(found, indent=2))
+        return
+    files = [file for file in _shown(found) if split is None or split in (file["split"] or "")]
+    show(inspection_table(files[:limit]), "", *summary(found))
+    if picture:
+        show("", f"{picture}: pitch, loudness and files")
 
 
-def _report(
+def _picture(out: Path) -> Path:
+    """Return the file to draw: `out`, or one in it; UserError if there is no place for it."""
+    path = out if out.suffix.lower() == ".png" else out / "inspection.png"
+    if path != out:
+        out.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        raise UserError(f"{path}: there is no folder {path.parent}")
+    return path
+
+
+def _source(
     catalog: Catalog, what: str, recipe_for_audio: str, sets: tuple[str, ...]
-) -> dict[str, Any]:
-    """Prepare the source and return its report."""
-    from rich.console import Console  # noqa: PLC0415
-
+) -> tuple[str, Any]:
+    """Return a recipe's name and its source, prepared; AUDIO becomes the data of a recipe."""
     from ddspcore.assemble import build_source  # noqa: PLC0415  imports torch
-    from ddspcore.data.progress import show_progress  # noqa: PLC0415
     from ddspcore.recipe.reading import read  # noqa: PLC0415
     from ddspcore.recipe.shipped import resolve_recipe  # noqa: PLC0415
     from ddspcore.recipe.structuring import structure  # noqa: PLC0415
@@ -84,12 +122,17 @@ def _report(
     recipe = structure(read(resolve_recipe(name), sets), catalog)
     source = build_source(recipe)
     if hasattr(source, "prepare"):
-        with show_progress(Console(stderr=True)) as progress:
+        with _progress() as progress:
             source.prepare(progress)
-    report: dict[str, Any] = source.report() if hasattr(source, "report") else {}
-    if "files" not in report:
-        raise UserError(f"{name}: its source, {recipe.data.component.name}, reports no files")
-    return report
+    return f"{name}: its source, {recipe.data.component.name},", source
+
+
+def _progress() -> AbstractContextManager["Progress"]:
+    from rich.console import Console  # noqa: PLC0415
+
+    from ddspcore.data.progress import show_progress  # noqa: PLC0415
+
+    return show_progress(Console(stderr=True))
 
 
 def _is_audio(path: Path) -> bool:
@@ -105,27 +148,42 @@ def _fate(file: dict[str, Any]) -> tuple[str, str, str, str]:
     return file["name"], file["state"], *seconds
 
 
-def _inspection(report: dict[str, Any]) -> "Table":
+def inspection_table(files: Sequence[Mapping[str, Any]]) -> "Table":
+    """Return a row for every file: what was measured, or why it is not used."""
     table = make_table(
-        "file", "fate", "kept s", "dropped s", "split", "format", "rate", "ch", "peak dB", "rms dB",
-        "f0 Hz", "voiced", "why",
+        "file", "split", "samples", "frames", "rms", "f0 Hz", "voiced s", "jumps", "clipped",
+        "dc", "silent", "range dB", "2 voices", "why",
     )  # fmt: skip
-    for file in _shown(report):
-        f0, voicing = (file["features"].get(name) for name in ("f0_hz", "voicing"))
+    for file in files:
+        measured = _measures(file["quality"]) if file["quality"] else [""] * 10
+        clipped = "" if file["clipped"] is None else str(file["clipped"])
+        why = ": ".join(filter(None, (file["state"], file["why"])))
         table.add_row(
-            *_fate(file),
+            file["name"],
             file["split"] or "",
-            file["format"] or "",
-            str(file["sample_rate"] or ""),
-            str(file["channels"] or ""),
-            _level(file, "peak_dbfs"),
-            _level(file, "rms_dbfs"),
-            f"{f0['min']:.0f} {f0['median']:.0f} {f0['max']:.0f}" if f0 else "",
-            f"{voicing['share']:.0%}" if voicing else "",
-            file["why"],
+            *measured[:6],
+            clipped,
+            *measured[6:],
+            file["why"] if file["quality"] else why,
         )
     return table
 
 
-def _level(file: dict[str, Any], what: str) -> str:
-    return "" if file[what] is None else f"{file[what]:.1f}"
+def _measures(quality: Mapping[str, Any]) -> list[str]:
+    formats = {
+        "samples": "d", "frames": "d", "rms": ".5f", "mean_f0_hz": ".2f", "voiced_seconds": ".1f",
+        "octave_jumps": "d", "dc": "z.4f", "silent": ".0%", "loudness_range_db": ".1f",
+        "second_voice": ".1%",
+    }  # fmt: skip
+    return ["" if quality[k] is None else format(quality[k], how) for k, how in formats.items()]
+
+
+def summary(found: Mapping[str, Any]) -> Iterator[str]:
+    """Say how much there is, then what will hurt training and what is good."""
+    yield found["in_words"][0]
+    faults = sum(not finding["good"] for finding in found["verdict"])
+    things = "1 thing" if faults == 1 else f"{faults} things"
+    yield f"verdict: {f'{things} will hurt training' if faults else 'fit to train on'}"
+    for finding in found["verdict"]:
+        advice = f"; {finding['advice']}" if finding["advice"] else ""
+        yield f"  {'good ' if finding['good'] else 'hurts'}  {finding['text']}{advice}"

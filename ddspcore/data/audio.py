@@ -19,6 +19,8 @@ RATES = range(1_000, 1_000_001)
 LOUDEST = 2.0**31
 QUALITY = "VHQ"
 CODEC_SLACK_SECONDS = 0.1
+FULL_SCALE = 0.9999  # 16 bits reach 0.99997
+CLIPPED_RUN = 3
 UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 DECODER = (
     f"soundfile {soundfile.__version__} {soundfile.__libsndfile_version__} "
@@ -52,7 +54,8 @@ class Recording:
     """A decoded file: `audio` [n] at the wanted rate, and what the file was.
 
     `seconds` is what could be read; `missing_seconds` is what the file promised beyond that and
-    `damage` says how it ends early, empty for a whole file.
+    `damage` says how it ends early, empty for a whole file. `clipped` counts samples in runs of
+    three or more at full scale, in any channel.
     """
 
     audio: Samples
@@ -62,6 +65,7 @@ class Recording:
     seconds: float
     missing_seconds: float
     damage: str
+    clipped: int
 
 
 class _Forward(soundfile.SoundFile):
@@ -110,6 +114,7 @@ def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Recording:
         raise UnreadableError(f"a sample rate of {rate} Hz is not plausible")
     resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality=QUALITY)
     blocks: list[Samples] = []
+    tops: list[NDArray[np.bool_]] = []
     frames, error = 0, ""
     try:
         for block in _blocks(sound):
@@ -121,6 +126,7 @@ def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Recording:
                 raise UnreadableError(why, max(sound.frames, frames + len(block)) / rate)
             mono = block.mean(axis=1, dtype=np.float64).astype(np.float32)
             blocks.append(resampler.resample_chunk(mono))
+            tops.append(np.abs(block).max(axis=1) >= FULL_SCALE)
             frames += len(block)
     except soundfile.LibsndfileError as failure:
         error = _reason(failure)
@@ -137,6 +143,7 @@ def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Recording:
         seconds=frames / rate,
         missing_seconds=missing / rate,
         damage=damage,
+        clipped=_count_in_runs(np.concatenate(tops)),
     )
 
 
@@ -159,6 +166,13 @@ def _shortfall(sound: soundfile.SoundFile, frames: int, error: str) -> tuple[int
     if error or _NO_END.search(sound.extra_info):
         return 0, f"cut short, {error or 'its end is missing'}"
     return 0, ""
+
+
+def _count_in_runs(tops: NDArray[np.bool_]) -> int:
+    """Return how many samples lie in runs of three or more."""
+    edges = np.flatnonzero(np.diff(tops, prepend=False, append=False))
+    runs = edges[1::2] - edges[::2]
+    return int(runs[runs >= CLIPPED_RUN].sum())
 
 
 def _reason(failure: soundfile.LibsndfileError) -> str:

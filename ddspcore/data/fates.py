@@ -14,11 +14,12 @@ Progress = Callable[[str, int, int, str], None]
 
 @frozen
 class Fate:
-    """One file: kept, dropped, or ignored (no audio, and not named as if it were), and why.
+    """One file: kept, dropped, or ignored (no audio and not named as if, or not drawn), and why.
 
     `kept_seconds` and `dropped_seconds` are of the file's own time; what a header promises and the
     file does not hold counts as dropped. Levels are those of the mono signal, before any gain; None
-    stands for silence, and for what is not known.
+    stands for silence, and for what is not known. `clipped` counts the file's own samples in
+    runs of three or more at full scale.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Fate:
     channels: int | None = None
     peak_dbfs: float | None = None
     rms_dbfs: float | None = None
+    clipped: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fate as plain values."""

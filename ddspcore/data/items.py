@@ -17,16 +17,20 @@ from ddspcore.data.cache import VARIABLE, Cache, Entry, key_of
 from ddspcore.data.fates import DataError, Fate, Progress
 from ddspcore.data.features import FeatureNode, cut, run_features
 from ddspcore.data.files import File, content_hash, find
+from ddspcore.data.parallel import each
+from ddspcore.data.splits import rank
 
-VERSION = 1
+VERSION = 2
 
 
 @frozen
 class Limits:
-    """What a file must hold to be of use: seconds, and a peak in dB of full scale."""
+    """What a file must hold to be of use, and how many are read at most, drawn by a seed."""
 
     min_seconds: float
     silence_db: float
+    max_files: int | None = None
+    seed: int = 0
 
 
 @frozen
@@ -76,21 +80,33 @@ def take_in(
             f"the data cache {cache.folder} lies under data.root {root}; "
             f"set {VARIABLE} to a folder outside it"
         )
-    items: list[Item] = []
-    others: list[Fate] = []
-    files = find(root)
-    for number, file in enumerate(files):
-        progress("reading", number, len(files), file.name)
-        outcome = _take(file, sample_rate, limits, cache, alone=file.path == root)
-        if isinstance(outcome, Item):
-            items.append(outcome)
-        else:
-            others.append(outcome)
-    progress("reading", len(files), len(files), "")
+    files, beyond = _draw(find(root), limits)
+
+    def take(file: File) -> Item | Fate:
+        return _take(file, sample_rate, limits, cache, alone=file.path == root)
+
+    def tell(done: int, file: File | None) -> None:
+        progress("reading", done, len(files), file.name if file else "")
+
+    outcomes = each(take, files, tell)
+    items = tuple(outcome for outcome in outcomes if isinstance(outcome, Item))
+    others = (*(outcome for outcome in outcomes if isinstance(outcome, Fate)), *beyond)
     if not items:
-        found = "is empty" if not files else "holds no usable audio"
+        found = "is empty" if not outcomes else "holds no usable audio"
         raise DataError(f"data.root {root} {found}", others)
-    return tuple(items), tuple(others)
+    return items, others
+
+
+def _draw(files: Sequence[File], limits: Limits) -> tuple[Sequence[File], Sequence[Fate]]:
+    """Draw the files to read among those named like audio; others are not limited."""
+    if limits.max_files is None:
+        return files, ()
+    audio = [file for file in files if file.claims_audio]
+    ranked = sorted(audio, key=lambda file: (rank(limits.seed, file.name), file.name))
+    left = set(ranked[limits.max_files :])
+    why = f"beyond max_files = {limits.max_files}"
+    fates = [Fate(file.name, "ignored", why) for file in files if file in left]
+    return [file for file in files if file not in left], fates
 
 
 def _take(file: File, sample_rate: int, limits: Limits, cache: Cache, alone: bool) -> Item | Fate:
@@ -126,6 +142,7 @@ def _judge(fate: Fate, key: str, entry: Entry, limits: Limits) -> Item | Fate:
         channels=facts["channels"],
         peak_dbfs=_dbfs(peak),
         rms_dbfs=_dbfs(facts["rms"]),
+        clipped=facts["clipped"],
     )
     why = [facts["damage"]]
     if seconds < limits.min_seconds:

@@ -78,7 +78,7 @@ def split(files: Sequence[Extent], fraction: float, chunk: int, seed: int) -> Sp
 
 def _hold_out(files: Sequence[Extent], fraction: float, seed: int) -> set[str]:
     """Return the contents to hold out; empty if there is only one."""
-    ranked = sorted(files, key=lambda file: (_rank(seed, file.name), file.name))
+    ranked = sorted(files, key=lambda file: (rank(seed, file.name), file.name))
     contents = list(dict.fromkeys(file.content for file in ranked))
     wanted = max(1, round(fraction * len(files)))
     held: set[str] = set()
@@ -89,7 +89,8 @@ def _hold_out(files: Sequence[Extent], fraction: float, seed: int) -> set[str]:
     return held
 
 
-def _rank(seed: int, name: str) -> bytes:
+def rank(seed: int, name: str) -> bytes:
+    """Return what sorts files by lot: who comes first depends on no other file."""
     return hashlib.sha256(f"{seed}\0{name}".encode()).digest()
 
 
@@ -101,3 +102,9 @@ def chunks(stretch: Stretch, chunk: int, stride: int) -> tuple[Stretch, ...]:
     last = max(stretch.start, stretch.stop - chunk)
     starts = [*range(stretch.start, last, stride), last]
     return tuple(Stretch(stretch.item, start, start + chunk) for start in starts)
+
+
+def spread(parts: tuple[Stretch, ...], most: int | None) -> tuple[Stretch, ...]:
+    """Return at most so many of the parts, spread evenly over them."""
+    kept = len(parts) if most is None else min(len(parts), most)
+    return tuple(parts[index * len(parts) // kept] for index in range(kept))

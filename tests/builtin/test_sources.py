@@ -408,6 +408,43 @@ def test_picking_needs_to_know_what_is_voiced(tmp_path):
         open_folder(tmp_path, features=(), pick="most-voiced")
 
 
+# Fewer files, fewer chunks
+
+
+def test_some_of_the_files_are_drawn_by_the_seed(folder):
+    def kept(**options):
+        files = open_folder(folder, max_files=2, **options).report()["files"]
+        return {file["name"]: file for file in files if file["state"] == "kept"}
+
+    assert len(kept()) == 2
+    assert kept() == kept()
+    assert len({tuple(kept(split_seed=seed)) for seed in range(8)}) > 1
+    files = open_folder(folder, max_files=2).report()["files"]
+    left = [file for file in files if file["state"] == "ignored"]
+    assert {file["why"] for file in left} == {"beyond max_files = 2"}
+    assert len(left) == 2
+
+
+def test_as_many_files_as_there_are_is_all_of_them(folder):
+    assert open_folder(folder, max_files=4).count("train") == open_folder(folder).count("train")
+
+
+def test_chunks_of_a_long_file_are_spread_over_it(tmp_path):
+    write(tmp_path / "a.wav", noise(20))
+    everything = open_folder(tmp_path, holdout=0.0)._stretches("train")
+    some = open_folder(tmp_path, holdout=0.0, max_chunks_per_file=4)
+    assert some.count("train") == 4
+    starts = [stretch.start for stretch in some._stretches("train")]
+    assert starts[0] == everything[0].start
+    assert starts[-1] > 0.6 * everything[-1].start
+    assert some.count("train-items") == 1
+
+
+def test_holding_out_chunks_is_refused_with_the_reason():
+    with pytest.raises(OptionError, match="heard in training"):
+        WavFolder.Options(root=Path("x"), split="chunk")
+
+
 # The life of a source
 
 
@@ -420,8 +457,11 @@ def test_nothing_is_read_before_the_first_question(tmp_path):
 def test_preparing_tells_how_far_it_is(folder):
     told = []
     open_folder(folder).prepare(lambda *step: told.append(step))
-    assert told[:2] == [("reading", 0, 4, "0.wav"), ("reading", 1, 4, "1.wav")]
-    assert told[-1] == ("analysing", 4, 4, "")
+    assert [step[:3] for step in told if step[0] == "reading"] == [
+        ("reading", done, 4) for done in range(5)
+    ]
+    assert {name for *_, name in told} == {"", *(f"{number}.wav" for number in range(4))}
+    assert told[-1][:3] == ("analysing", 4, 4)
 
 
 def test_the_source_provides_its_target():

@@ -1,8 +1,41 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 import soundfile
+
+NUMBERS = """
+from ddspcore import hookimpl, source
+
+@source("numbers")
+class Numbers:
+    "Nothing that was recorded."
+
+    @staticmethod
+    def provides(opt, ctx): return ()
+    @staticmethod
+    def target(opt, ctx): return ""
+    def count(self, split): return 1
+    def batch(self, split, indices): return {}
+
+@hookimpl
+def ddsp_sources(): return [Numbers]
+"""
+NUMBERED = """
+data = { use = "numbers" }
+metric = { use = "mss" }
+audio = { sample_rate = 16000 }
+[[stage]]
+name = "A"
+steps = 1
+lr = 0.1
+loss = { use = "mrstft" }
+"""
 
 
 @pytest.fixture
@@ -51,9 +84,97 @@ def test_the_table_has_a_line_for_each_file(ddsp, folder, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     outcome = ddsp("data", "inspect", folder)
     shown = rows(outcome.out)
-    assert "FLAC PCM_16" in shown["c4.flac"]
-    assert "44" in shown["a4.wav"]
-    assert set(shown) == {"file", "a4.wav", "blip.wav", "c4.flac", "text.wav", "2"}
+    files = {"a4.wav", "blip.wav", "c4.flac", "text.wav"}
+    assert set(shown) == {"file", *files, "2", "verdict:", "good", "hurts"}
+    assert shown["a4.wav"].split()[1:7] == ["val", "32000", "126", "0.70003", "440.00", "2.0"]
+
+
+def test_the_verdict_is_in_words(ddsp, folder, golden, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    golden("data-inspect", ddsp("data", "inspect", folder).out)
+
+
+def test_one_side_or_a_few_files_can_be_asked_for(ddsp, folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    held_out = rows(ddsp("data", "inspect", folder, "--split", "val").out)
+    assert len({"a4.wav", "c4.flac", "text.wav"} & set(held_out)) == 1
+    assert "blip.wav" not in rows(ddsp("data", "inspect", folder, "--limit", "1").out)
+
+
+def test_a_picture_is_drawn_where_it_was_asked_for(ddsp, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    for out, file in ((tmp_path / "p.png", "p.png"), (tmp_path / "new", "new/inspection.png")):
+        outcome = ddsp("data", "inspect", folder, "--out", out)
+        assert outcome.code == 0, outcome.err
+        assert (tmp_path / file).read_bytes().startswith(b"\x89PNG")
+        assert outcome.out.splitlines()[-1] == f"{tmp_path / file}: pitch, loudness and files"
+    nowhere = ddsp("data", "inspect", folder, "--out", tmp_path / "no" / "p.png")
+    assert (nowhere.code, nowhere.err.count("\n")) == (1, 1)
+
+
+def test_the_json_has_every_measure_and_the_verdict(ddsp, folder):
+    found = json.loads(ddsp("data", "inspect", folder, "--json").out)
+    files = {file["name"]: file for file in found["files"]}
+    assert files["text.wav"]["quality"] is None
+    assert files["a4.wav"]["quality"]["f0_notes"] == {"69": pytest.approx(2.0, abs=0.1)}
+    assert found["f0_range"] == [50.0, 2000.0]
+    assert {*found["verdict"][0]} == {"good", "text", "advice"}
+
+
+def test_a_source_that_cannot_be_inspected_says_so(ddsp, tmp_path, site):
+    site.add("ddsp-numbers", NUMBERS)
+    recipe = tmp_path / "numbers.toml"
+    recipe.write_text(NUMBERED)
+    for command, said in (("inspect", "cannot be inspected"), ("prepare", "reports no files")):
+        outcome = ddsp("data", command, recipe)
+        assert (outcome.code, outcome.err) == (
+            1,
+            f"error: {recipe}: its source, numbers, {said}\n",
+        )
+
+
+def test_the_split_that_leaks_is_refused_with_the_reason(ddsp, folder, golden):
+    outcome = ddsp("data", "prepare", folder, "--set", "data.split=chunk")
+    assert outcome.code == 1
+    golden("data-chunk-split", outcome.err)
+
+
+def cached(cache):
+    return {path: path.stat().st_mtime_ns for path in cache.rglob("*.safetensors")}
+
+
+@pytest.mark.slow
+def test_a_killed_preparation_goes_on_where_it_stopped(ddsp, tmp_path, monkeypatch):
+    """A real process, killed in the middle; what it had finished is not done again."""
+    root, cache = tmp_path / "takes", tmp_path / "cache"
+    root.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        noise = 0.1 * rng.standard_normal(8 * 44_100)
+        soundfile.write(root / f"{number}.wav", noise, 44_100)
+    command = [sys.executable, "-m", "ddspcore.cli", "data", "prepare", root]
+    process = subprocess.Popen(
+        command,
+        env=os.environ | {"DDSP_CACHE": str(cache)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while len(cached(cache)) < 3 and process.poll() is None:
+            time.sleep(0.002)
+    finally:
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    before = cached(cache)
+    assert 3 <= len(before) < 12
+    monkeypatch.setenv("DDSP_CACHE", str(cache))
+    outcome = ddsp("data", "prepare", root)
+    assert outcome.code == 0, outcome.err
+    after = cached(cache)
+    assert len(after) == 12
+    assert before.items() <= after.items()
+    monkeypatch.setenv("DDSP_CACHE", str(tmp_path / "clean"))
+    assert ddsp("data", "prepare", root).out == outcome.out
 
 
 def test_one_file_is_enough(ddsp, folder):

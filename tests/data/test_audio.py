@@ -222,3 +222,26 @@ def test_damaged_files_are_read_or_refused(folder, whole, mutations, kept):
         # Squared, because it is headers that break readers.
         data[int(where**2 * (len(data) - 1))] = value
     fate_of(folder, bytes(data[: round(len(data) * (1 - kept**4))]))
+
+
+def test_runs_at_full_scale_are_counted(tmp_path):
+    clean, clipped = tone(amplitude=0.9), np.clip(tone(amplitude=2.0), -1, 1)
+    assert decode_bytes(tmp_path, encode(clean)).clipped == 0
+    tops = int((np.abs(clipped) == 1).sum())
+    assert tops > 4000
+    for more in ({"subtype": "PCM_16"}, {"subtype": "PCM_24"}, {"format": "FLAC"}):
+        assert decode_bytes(tmp_path, encode(clipped, **more)).clipped == tops
+
+
+def test_one_channel_that_is_clipped_counts_and_single_peaks_do_not(tmp_path):
+    quiet = np.zeros(RATE, "f")
+    left = quiet.copy()
+    left[100:103] = 1.0
+    left[[200, 300, 301]] = -1.0
+    assert decode_bytes(tmp_path, encode(np.stack([left, quiet], 1))).clipped == 3
+
+
+def test_a_run_over_the_end_of_a_block_is_one_run(tmp_path):
+    x = np.zeros(RATE, "f")
+    x[4094:4098] = 1.0  # two samples in each of two blocks
+    assert decode_bytes(tmp_path, encode(x)).clipped == 4
