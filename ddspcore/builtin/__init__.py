@@ -91,6 +91,7 @@ def ddsp_evaluators() -> list[type]:
         evaluators.F0Error,
         evaluators.LoudnessError,
         evaluators.EnergyShare,
+        evaluators.EffectiveHarmonics,
         evaluators.DgenProbe,
         evaluators.Render,
     ]
