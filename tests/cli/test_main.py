@@ -171,7 +171,7 @@ def test_a_shell_gets_its_completion_script(ddsp, shell):
         ("ddsp plug", "plain,plugins\n"),
         ("ddsp plugins do", "plain,doctor\n"),
         ("ddsp recipes show best", "file,best\nplain,best_low_loss\n"),
-        ("ddsp run probe", "file,probe\nplain,probe_overfit\n"),
+        ("ddsp run probe", "file,probe\nplain,probe_dry\nplain,probe_overfit\n"),
         ("ddsp data inspect my", "file,my\n"),
         ("ddsp nonsense x", "\n"),
     ],
