@@ -1,0 +1,65 @@
+"""One chunk of every recording, written down so that all recipes train on the same samples."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import soundfile
+from attrs import frozen
+from ddspcore.assemble import build_source
+from ddspcore.catalog import Catalog
+from ddspcore.data.files import File
+from ddspcore.recipe.reading import read
+from ddspcore.recipe.shipped import resolve_recipe
+from ddspcore.recipe.structuring import structure
+from torch import Tensor
+
+from ddsp_dgen import corpus
+
+PICKING = "core:probe_dry"
+"""The recipe whose rule picks: the most voiced second, of several the loudest, peak-normalised."""
+SAMPLE_RATE = 16_000
+PEAK = 0.99
+"""Where every recipe has the loudest sample: met exactly, so that none of them moves a bit."""
+
+
+@frozen
+class Clip:
+    """A recording, and what to call it in a table and on disk."""
+
+    name: str
+    path: Path
+
+
+def clips(roots: Iterable[Path]) -> list[Clip]:
+    """Return every recording that the roots are or hold, each under a name of its own.
+
+    Raises DataError if a root holds none.
+    """
+    files = [file for root in roots for file in corpus.choose(root, limit=None, seed=None)]
+    short = [Path(file.name).stem for file in files]
+    return [Clip(_name(file, short), file.path) for file in files]
+
+
+def _name(file: File, short: Sequence[str]) -> str:
+    stem = Path(file.name).stem
+    return stem if short.count(stem) == 1 else "_".join(file.path.absolute().parts[1:])
+
+
+def write_chunk(clip: Clip, folder: Path, catalog: Catalog) -> Path:
+    """Write the chunk of a recording that the rule picks, and return where.
+
+    Raises DataError if the recording is of no use.
+    """
+    audio = pick(clip.path, catalog)
+    path = folder / f"{clip.name}.wav"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, audio.numpy(), SAMPLE_RATE, subtype="FLOAT")
+    return path
+
+
+def pick(recording: Path, catalog: Catalog) -> Tensor:
+    """Return the chunk of a recording that the rule picks. Shape: [T]."""
+    document = read(resolve_recipe(PICKING), (f"data.root={recording.absolute()}",))
+    source = build_source(structure(document, catalog))
+    chunk: Tensor = source.batch("train", [0])["audio"][0].double()
+    return (chunk * (PEAK / chunk.abs().max())).float()
