@@ -168,6 +168,7 @@ class _Convolved(torch.autograd.Function):
         return of_x, of_ir
 
 
+@functools.cache
 def fast_length(least: int) -> int:
     """Return the smallest even 2^a 3^b 5^c that is at least `least`."""
     twice_odd: list[int] = [2 * 3**b * 5**c for b in range(20) for c in range(14)]

@@ -12,11 +12,10 @@ pytestmark = pytest.mark.skipif(library.missing() is not None, reason=str(librar
 
 
 def answers(filtered, white, magnitudes, hop, upstream):
-    """Return the signal and both gradients."""
-    white, magnitudes = white.detach().requires_grad_(), magnitudes.detach().requires_grad_()
+    """Return the signal and the gradient of the magnitudes."""
+    magnitudes = magnitudes.detach().requires_grad_()
     signal = filtered(white, magnitudes, hop)
-    signal.backward(upstream)
-    return signal.detach(), white.grad, magnitudes.grad
+    return signal.detach(), *torch.autograd.grad(signal, magnitudes, upstream)
 
 
 def assert_equals_reference(white, magnitudes, hop):
@@ -30,7 +29,7 @@ def assert_equals_reference(white, magnitudes, hop):
 
 @given(
     st.tuples(st.integers(1, 3), st.integers(2, 6)),
-    st.integers(2, 129),
+    st.integers(2, 200),
     st.integers(1, 300),
     st.integers(0, 2**31),
 )
@@ -42,7 +41,10 @@ def test_equals_the_reference(shape, bands, hop, seed):
     assert_equals_reference(white, torch.rand(clips, frames, bands), hop)
 
 
-@pytest.mark.parametrize(("frames", "hop", "bands"), [(400, 7, 65), (90, 64, 2), (40, 256, 65)])
+@pytest.mark.parametrize(
+    ("frames", "hop", "bands"),
+    [(400, 7, 65), (90, 64, 2), (600, 250, 65), (900, 1, 3), (200, 33, 513)],
+)
 def test_many_frames(frames, hop, bands):
     """Enough work for several threads, which share the samples where their parts meet."""
     torch.manual_seed(0)
@@ -60,8 +62,8 @@ def test_an_impulse_rings_as_the_filter_of_its_frame():
     shape = 0.5 + 0.5 * torch.cos(torch.pi * torch.arange(32) / 32)
     torch.testing.assert_close(ring[256 : 256 + 32], taps[:32] * shape, rtol=0, atol=1e-6)
     torch.testing.assert_close(ring[256 - 31 : 257].flip(0), taps[:32] * shape, rtol=0, atol=1e-6)
-    assert not ring[: 256 - 31].any()
-    assert not ring[256 + 32 :].any()
+    assert ring[: 256 - 31].abs().max() < 1e-7
+    assert ring[256 + 32 :].abs().max() < 1e-7
 
 
 def test_strided_inputs():
@@ -92,7 +94,16 @@ def test_threads_change_no_bit(monkeypatch):
         assert all(map(torch.equal, results[0], other))
 
 
-def test_long_filters_go_to_the_reference():
-    white, magnitudes = torch.rand(1, 64), torch.rand(1, 2, 257)
-    mine = cpu.filtered_noise(white, magnitudes, 64)
-    assert torch.equal(mine, filters.filtered_noise(white, magnitudes, 64))
+def test_what_is_filtered_may_be_learnt():
+    white, magnitudes = torch.rand(1, 64, requires_grad=True), torch.rand(1, 2, 9)
+    mine = torch.autograd.grad(cpu.filtered_noise(white, magnitudes, 64).square().sum(), white)
+    true = torch.autograd.grad(filters.filtered_noise(white, magnitudes, 64).square().sum(), white)
+    torch.testing.assert_close(mine, true)
+
+
+def test_it_cannot_be_differentiated_twice():
+    magnitudes = torch.rand(1, 3, 9, requires_grad=True)
+    made = cpu.filtered_noise(torch.rand(1, 128), magnitudes, 64).square().sum()
+    (grad,) = torch.autograd.grad(made, magnitudes, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()

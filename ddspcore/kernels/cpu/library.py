@@ -7,15 +7,14 @@ from typing import Any
 
 from torch import Tensor
 
-ABI = 1
+ABI = 2
 PACKAGE = "ddsp-kernels-cpu"
 SIGNATURES = {
     "ddsp_bank": "ppp nnnnn pp n",
     "ddsp_bank_amplitude_grad": "ppp nnnnn p n",
     "ddsp_bank_f0_grad": "pp nnnn p n",
-    "ddsp_noise": "pp nnnn p n",
-    "ddsp_noise_taps_grad": "pp nnnn p n",
-    "ddsp_noise_white_grad": "pp nnnn p n",
+    "ddsp_noise": "pp nnnnn p n",
+    "ddsp_noise_response_grad": "pp nnnnn p n",
     "ddsp_magnitude": "p nn nn p n",
     "ddsp_spectral_l1": "p nn ppp nn fff pp n",
 }

@@ -1,6 +1,8 @@
 #include "fft.h"
 
 #include <cmath>
+#include <map>
+#include <mutex>
 
 namespace ddsp {
 namespace {
@@ -127,6 +129,13 @@ Fft::Fft(int64_t size) : places_(size) {
         add_stages();
     else
         add_chirp();
+}
+
+const Fft &Fft::of(int64_t size) {
+    static auto *mutex = new std::mutex;
+    static auto *made = new std::map<int64_t, Fft>;
+    std::lock_guard<std::mutex> lock(*mutex);
+    return made->try_emplace(size, size).first->second;
 }
 
 void Fft::forward(Complex *x) const { convolution_ ? convolve<false>(x) : split(x, 0); }

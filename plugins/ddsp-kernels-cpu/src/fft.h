@@ -18,6 +18,9 @@ class Fft {
   public:
     explicit Fft(int64_t size);
 
+    // Made once for each size, and kept.
+    static const Fft &of(int64_t size);
+
     void forward(Complex *x) const;
     void backward(Complex *x) const;
     int64_t size() const { return int64_t(places_.size()); }
