@@ -8,15 +8,46 @@ import torch.nn.functional as F
 from attrs import frozen
 from torch import Tensor, nn
 
-from ddspcore import Context, Control, option, synth
+from ddspcore import Context, Control, OptionError, option, synth
 from ddspcore.controls import ANY
 from ddspcore.dsp.filters import fft_convolve
 from ddspcore.dsp.frames import samples
 from ddspcore.dsp.oscillators import phase_after
 from ddspcore.dsp.partitioned_convolution import Past, convolve, partition, silence
+from ddspcore.dsp.smoothing import smooth
+from ddspcore.errors import UserError
 from ddspcore.kernels import filtered_noise, harmonic_bank
 
 SIGNAL = Control("signal", unit="signal", axis="sample")
+
+
+@frozen
+class Smoothed:
+    """What a synth may do to its controls before it plays."""
+
+    smoothing: tuple[float, ...] = option(
+        (),
+        ge=0.0,
+        help="weights of a frame between its neighbours, an odd number, in the mean that is played "
+        "instead of it; none plays the frame itself",
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse weights without a middle, and those that have no mean."""
+        if self.smoothing and len(self.smoothing) % 2 == 0:
+            raise OptionError("smoothing", f"{len(self.smoothing)} weights have no middle")
+        if self.smoothing and sum(self.smoothing) == 0.0:
+            raise OptionError("smoothing", "weights that are all zero have no mean")
+
+    def mean(self, control: Tensor) -> Tensor:
+        """Return a control as it is played. Shape: [B,N,C] -> [B,N,C]."""
+        total = sum(self.smoothing)
+        return smooth(control, [each / total for each in self.smoothing]) if total else control
+
+    def refuse_to_stream(self) -> None:
+        """Raise UserError if there is smoothing: it needs frames that have not come yet."""
+        if self.smoothing:
+            raise UserError(f"its smoothing hears {len(self.smoothing) // 2} frames ahead")
 
 
 @frozen
@@ -37,6 +68,8 @@ def after(past: Tensor | None, new: Tensor) -> Tensor:
 class Harmonic(nn.Module):
     """Sines at the multiples of a fundamental, silent from half the sample rate on.
 
+    What is smoothed, where `smoothing` asks for it, is amplitude and distribution, not the pitch.
+
     Frame by frame, harmonics above Nyquist are removed and the others share their part, so that
     the amplitude stays what the head said; where none is left, the frame is silent. Between frames
     each harmonic ends at the very sample where it reaches Nyquist.
@@ -44,13 +77,16 @@ class Harmonic(nn.Module):
     Source: Engel et al., DDSP (ICLR 2020), section 3.
     """
 
-    def __init__(self, ctx: Context):
+    Options = Smoothed
+
+    def __init__(self, opt: Smoothed, ctx: Context):
         super().__init__()
+        self.opt = opt
         self.sample_rate = round(ctx.rate("sample"))
         self.hop = ctx.ratio("sample", "frame")
 
     @staticmethod
-    def needs(opt: object, ctx: Context) -> tuple[Control, ...]:
+    def needs(opt: Smoothed, ctx: Context) -> tuple[Control, ...]:
         """Declare pitch, amplitude and distribution."""
         return (
             Control("f0_hz", unit="hz"),
@@ -59,7 +95,7 @@ class Harmonic(nn.Module):
         )
 
     @staticmethod
-    def provides(opt: object, ctx: Context) -> Control:
+    def provides(opt: Smoothed, ctx: Context) -> Control:
         """Declare the signal."""
         return SIGNAL
 
@@ -69,7 +105,8 @@ class Harmonic(nn.Module):
         return harmonic_bank(f0_hz, amplitudes, self.hop, self.sample_rate)
 
     def initial_state(self, batch: int, device: torch.device) -> Sounding:
-        """Return the phase of the first sample."""
+        """Return the phase of the first sample. Raises UserError if controls are smoothed."""
+        self.opt.refuse_to_stream()
         return Sounding(torch.zeros(batch, dtype=torch.int64, device=device))
 
     def step(self, controls: Mapping[str, Tensor], state: Sounding) -> tuple[Tensor, Sounding]:
@@ -85,8 +122,9 @@ class Harmonic(nn.Module):
 
     def _partials(self, controls: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         f0_hz = controls["f0_hz"]
-        shares = audible(controls["harmonic_distribution"], f0_hz, self.sample_rate)
-        return f0_hz[..., 0], controls["harmonic_amplitude"] * shares
+        distribution = self.opt.mean(controls["harmonic_distribution"])
+        shares = audible(distribution, f0_hz, self.sample_rate)
+        return f0_hz[..., 0], self.opt.mean(controls["harmonic_amplitude"]) * shares
 
 
 def audible(distribution: Tensor, f0_hz: Tensor, sample_rate: int) -> Tensor:
@@ -115,12 +153,15 @@ class Noise(nn.Module):
     Source: Engel et al., DDSP (ICLR 2020), section 3 and appendix B.5.
     """
 
-    def __init__(self, ctx: Context):
+    Options = Smoothed
+
+    def __init__(self, opt: Smoothed, ctx: Context):
         super().__init__()
+        self.opt = opt
         self.hop = ctx.ratio("sample", "frame")
 
     @staticmethod
-    def needs(opt: object, ctx: Context) -> tuple[Control, ...]:
+    def needs(opt: Smoothed, ctx: Context) -> tuple[Control, ...]:
         """Declare the magnitudes and the noise itself."""
         return (
             Control("noise_magnitudes", unit="linear", channels=ANY),
@@ -128,20 +169,22 @@ class Noise(nn.Module):
         )
 
     @staticmethod
-    def provides(opt: object, ctx: Context) -> Control:
+    def provides(opt: Smoothed, ctx: Context) -> Control:
         """Declare the signal."""
         return SIGNAL
 
     def forward(self, controls: Mapping[str, Tensor]) -> Tensor:
         """Return the noise. Shape: white [B,T], magnitudes [B,N,bands] -> [B,T]."""
-        return filtered_noise(controls["white"], controls["noise_magnitudes"], self.hop)
+        magnitudes = self.opt.mean(controls["noise_magnitudes"])
+        return filtered_noise(controls["white"], magnitudes, self.hop)
 
     def latency(self, served: Mapping[str, Control]) -> int:
         """Return how far a zero-phase filter hears ahead, in samples."""
         return served["noise_magnitudes"].channels - 1
 
     def initial_state(self, batch: int, device: torch.device) -> Hissing:
-        """Return no noise yet."""
+        """Return no noise yet. Raises UserError if controls are smoothed."""
+        self.opt.refuse_to_stream()
         return Hissing()
 
     def step(self, controls: Mapping[str, Tensor], state: Hissing) -> tuple[Tensor, Hissing]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -17,8 +18,9 @@ def smooth(x: Tensor, taps: Sequence[float] = FIVE_TAPS) -> Tensor:
     """
     if len(taps) % 2 == 0:
         raise ValueError(f"{len(taps)} taps have no middle")
-    held = F.pad(x.mT, (len(taps) // 2,) * 2, mode="replicate")
-    return (held.unfold(2, len(taps), 1) @ x.new_tensor(taps).flip(0)).mT
+    held = F.pad(x.mT, (len(taps) // 2,) * 2, mode="replicate").mT
+    shifts = (tap * held[:, i : i + x.shape[1]] for i, tap in enumerate(reversed(taps)))
+    return sum(shifts, start=torch.zeros_like(x))
 
 
 def total_variation(x: Tensor) -> Tensor:

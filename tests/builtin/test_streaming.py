@@ -129,7 +129,7 @@ def test_a_head_steps_as_it_runs():
 @given(sizes=cuts, batch=st.integers(1, 3))
 @settings(max_examples=20)
 def test_a_tone_goes_on_where_it_was(sizes, batch):
-    module, controls = Harmonic(CTX), tone(batch, FRAMES)
+    module, controls = Harmonic(Harmonic.Options(), CTX), tone(batch, FRAMES)
     said, _ = streamed(module, controls, sizes, batch)
     assert said.shape == (batch, (FRAMES - 1) * HOP)
     torch.testing.assert_close(said, module(controls), rtol=0, atol=1e-6)
@@ -143,7 +143,7 @@ def test_after_an_hour_the_phase_is_still_exact():
         state = phase_after(f0_hz, HOP, RATE, state)
     units = round(float(f0_hz[0, 0]) * 2**24) * 2 * RATE * seconds
     assert state.item() == units % (2 * RATE << 24)
-    module, controls = Harmonic(CTX), tone(1, 3)
+    module, controls = Harmonic(Harmonic.Options(), CTX), tone(1, 3)
     start = attrs.evolve(module.initial_state(1, CPU), phase=state)
     said, _ = module.step(controls, start)
     f0, amplitudes = module._partials(controls)
@@ -157,7 +157,7 @@ def test_after_an_hour_the_phase_is_still_exact():
 @settings(max_examples=30)
 def test_noise_is_filtered_as_if_all_were_known(sizes, batch, bands):
     """Filters up to twice as long as a hop, which hear several hops ahead."""
-    module, controls = Noise(CTX), hiss(batch, FRAMES, bands)
+    module, controls = Noise(Noise.Options(), CTX), hiss(batch, FRAMES, bands)
     late = module.latency({"noise_magnitudes": Control("noise_magnitudes", channels=bands)})
     assert late == bands - 1
     said, _ = streamed(module, controls, sizes, batch)
@@ -180,10 +180,10 @@ def test_a_room_rings_on(sizes, batch, hops):
 def test_silence_stays_silence():
     still = {name: torch.zeros_like(value) for name, value in tone(1, FRAMES).items()}
     still["f0_hz"] += 100.0
-    assert not streamed(Harmonic(CTX), still, [1], 1)[0].any()
+    assert not streamed(Harmonic(Harmonic.Options(), CTX), still, [1], 1)[0].any()
     controls = hiss(1, FRAMES, 9)
     controls["noise_magnitudes"].zero_()
-    assert not streamed(Noise(CTX), controls, [1], 1)[0].any()
+    assert not streamed(Noise(Noise.Options(), CTX), controls, [1], 1)[0].any()
     room = Reverb(Reverb.Options(), CTX)
     nothing = {"frames": torch.zeros(1, FRAMES, 1), "signal": torch.zeros(1, (FRAMES - 1) * HOP)}
     assert not streamed(room, nothing, [3], 1)[0].any()
@@ -195,5 +195,8 @@ def test_what_a_synth_keeps_does_not_grow():
             numbers_in(streamed(module, make(1, frames, *more), [1], 1)[1]) for frames in (20, 200)
         ]
 
-    for sizes in (kept(Harmonic(CTX), tone), kept(Noise(CTX), hiss, 65)):
+    for sizes in (
+        kept(Harmonic(Harmonic.Options(), CTX), tone),
+        kept(Noise(Noise.Options(), CTX), hiss, 65),
+    ):
         assert sizes[0] == sizes[1]

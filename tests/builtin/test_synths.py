@@ -5,14 +5,24 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddspcore import Context
+from ddspcore import Context, OptionError
 from ddspcore.builtin.losses import MultiResolutionSpectra
 from ddspcore.builtin.synths import Harmonic, Noise, Reverb, audible
 from ddspcore.dsp.scales import exp_sigmoid
+from ddspcore.dsp.smoothing import smooth
+from ddspcore.errors import UserError
 from ddspcore.randomness import white_noise
 
 RATE, HOP = 16_000, 256
 CTX = Context({"sample": float(RATE), "frame": RATE / HOP})
+
+
+def harmonic(**options):
+    return Harmonic(Harmonic.Options(**options), CTX)
+
+
+def noise(**options):
+    return Noise(Noise.Options(**options), CTX)
 
 
 def tone(frames, hz, shares, amplitude=1.0, batch=1):
@@ -31,7 +41,7 @@ def amplitudes_at(signal, hz):
 
 
 def test_a_tone_has_the_amplitudes_it_was_given():
-    signal = Harmonic(CTX)(tone(126, 500.0, [0.5, 0.3, 0.2], amplitude=0.8))[0]
+    signal = harmonic()(tone(126, 500.0, [0.5, 0.3, 0.2], amplitude=0.8))[0]
     assert signal.shape == (125 * HOP,)
     torch.testing.assert_close(
         amplitudes_at(signal, [500.0, 1000.0, 1500.0, 2000.0]), torch.tensor([0.4, 0.24, 0.16, 0.0])
@@ -39,7 +49,7 @@ def test_a_tone_has_the_amplitudes_it_was_given():
 
 
 def test_what_is_above_nyquist_gives_its_share_to_what_is_below():
-    signal = Harmonic(CTX)(tone(126, 3000.0, [0.25, 0.25, 0.25, 0.25]))[0]
+    signal = harmonic()(tone(126, 3000.0, [0.25, 0.25, 0.25, 0.25]))[0]
     spectrum = amplitudes_at(signal, [3000.0, 6000.0, 4000.0, 7000.0])
     torch.testing.assert_close(spectrum, torch.tensor([0.5, 0.5, 0.0, 0.0]), rtol=0, atol=1e-4)
 
@@ -47,7 +57,7 @@ def test_what_is_above_nyquist_gives_its_share_to_what_is_below():
 def test_a_fundamental_above_nyquist_is_silence_with_a_finite_gradient():
     controls = tone(9, 8000.0, [0.5, 0.5])
     controls["harmonic_distribution"] = controls["harmonic_distribution"].clone().requires_grad_()
-    signal = Harmonic(CTX)(controls)
+    signal = harmonic()(controls)
     assert not signal.any()
     signal.sum().backward()
     assert not controls["harmonic_distribution"].grad.any()
@@ -66,7 +76,7 @@ def test_no_alias_in_a_sweep_through_nyquist():
     """From 5 to 12 kHz in a second, nothing folds back below 5 kHz but the click of the end."""
     controls = tone(63, 0.0, [1.0])
     controls["f0_hz"] = torch.linspace(5000.0, 12_000.0, 63)[None, :, None]
-    signal = Harmonic(CTX)(controls)[0]
+    signal = harmonic()(controls)[0]
     spectrum = torch.fft.rfft(signal * torch.hann_window(len(signal))).abs().square()
     below = spectrum[: 4500 * len(signal) // RATE].sum()
     assert 10 * torch.log10(below / spectrum.sum()) < -40
@@ -75,7 +85,7 @@ def test_no_alias_in_a_sweep_through_nyquist():
 def test_harmonics_are_recovered_from_sound():
     """From the audio alone, through the spectral loss, each amplitude within half a decibel."""
     true = torch.tensor([0.4, 0.2, 0.05, 0.15, 0.02, 0.08, 0.06, 0.04])
-    target = Harmonic(CTX)(tone(17, 220.0, true.tolist(), amplitude=0.5))
+    target = harmonic()(tone(17, 220.0, true.tolist(), amplitude=0.5))
     loss = MultiResolutionSpectra(MultiResolutionSpectra.Options(windows=(0.016, 0.064)), CTX)
     prepared = loss.prepare(target)
     logits = torch.zeros(9, requires_grad=True)
@@ -88,7 +98,7 @@ def test_harmonics_are_recovered_from_sound():
             "harmonic_amplitude": exp_sigmoid(logits[0]).expand(1, 17, 1),
             "harmonic_distribution": (shares / shares.sum()).expand(1, 17, 8),
         }
-        loss(pred=Harmonic(CTX)(controls), prepared=prepared).backward()
+        loss(pred=harmonic()(controls), prepared=prepared).backward()
         optimiser.step()
     found = (exp_sigmoid(logits[0]) * shares / shares.sum()).detach()
     assert (20 * torch.log10(found / (0.5 * true))).abs().max() < 0.5
@@ -98,7 +108,7 @@ def test_noise_has_the_colour_it_was_given():
     frames = 501
     white = white_noise(torch.arange(1), (frames - 1) * HOP, seed=0, step=0, label="white")
     magnitudes = torch.cat([torch.full((33,), 0.1), torch.full((32,), 0.01)])
-    signal = Noise(CTX)({"white": white, "noise_magnitudes": magnitudes.expand(1, frames, 65)})[0]
+    signal = noise()({"white": white, "noise_magnitudes": magnitudes.expand(1, frames, 65)})[0]
     power = torch.fft.rfft(signal).abs().square()
     low, high = power[: len(power) * 3 // 8].mean(), power[len(power) * 5 // 8 :].mean()
     assert 10 * torch.log10(low / high).item() == pytest.approx(20.0, abs=0.3)
@@ -111,7 +121,7 @@ def test_noise_follows_its_magnitudes_in_time_without_delay():
     white = white_noise(torch.arange(1), (frames - 1) * HOP, seed=0, step=0, label="white")
     swell = torch.zeros(1, frames, 65)
     swell[:, 50] = 1.0
-    signal = Noise(CTX)({"white": white, "noise_magnitudes": swell})[0]
+    signal = noise()({"white": white, "noise_magnitudes": swell})[0]
     centre = (signal.square() * torch.arange(len(signal))).sum() / signal.square().sum()
     assert centre.item() == pytest.approx(50 * HOP, abs=HOP / 8)
     assert not signal[: 49 * HOP - 64].abs().max() > 1e-6
@@ -174,3 +184,41 @@ def test_declarations_name_what_is_read(synth):
     names = [c.name for c in synth.needs(options, CTX)]
     assert synth.provides(options, CTX).name == "signal"
     assert ("signal" in names) == (synth is Reverb)
+
+
+WEIGHTS = (1.0, 2.0, 4.0, 2.0, 1.0)
+TAPS = [0.1, 0.2, 0.4, 0.2, 0.1]
+
+
+def test_a_smoothed_tone_plays_means_of_frames_at_its_own_pitch():
+    controls = {
+        "f0_hz": 200.0 + 100.0 * torch.rand(2, 12, 1),
+        "harmonic_amplitude": torch.rand(2, 12, 1),
+        "harmonic_distribution": torch.rand(2, 12, 7).softmax(-1),
+    }
+    means = {name: smooth(x, TAPS) for name, x in controls.items() if name != "f0_hz"}
+    wanted = harmonic()(controls | means)
+    torch.testing.assert_close(harmonic(smoothing=WEIGHTS)(controls), wanted)
+    assert not wanted.allclose(harmonic()(controls), atol=1e-2)
+
+
+def test_smoothed_noise_plays_means_of_frames():
+    white = white_noise(torch.arange(1), 11 * HOP, seed=0, step=0, label="white")
+    controls = {"white": white, "noise_magnitudes": torch.rand(1, 12, 9)}
+    means = {"noise_magnitudes": smooth(controls["noise_magnitudes"], TAPS)}
+    wanted = noise()(controls | means)
+    torch.testing.assert_close(noise(smoothing=WEIGHTS)(controls), wanted)
+    assert not wanted.allclose(noise()(controls), atol=1e-2)
+
+
+@pytest.mark.parametrize("synth", [harmonic, noise])
+def test_weights_need_a_middle_and_a_mean(synth):
+    for weights in ((0.5, 0.5), (0.0, 0.0, 0.0), (-1.0,)):
+        with pytest.raises(OptionError, match="smoothing"):
+            synth(smoothing=weights)
+
+
+@pytest.mark.parametrize("synth", [harmonic, noise])
+def test_what_needs_later_frames_does_not_stream(synth):
+    with pytest.raises(UserError, match="its smoothing hears 2 frames ahead"):
+        synth(smoothing=WEIGHTS).initial_state(1, torch.device("cpu"))
