@@ -41,7 +41,10 @@ def list_recipes(as_json: bool) -> None:
 @click.option("--origins", is_flag=True, help="Print what was written and where, instead.")
 @catalog_options
 def show_recipe(catalog: Catalog, name: str, sets: tuple[str, ...], origins: bool) -> None:
-    """Print a recipe with every default filled in: NAME of an installed one, or a file."""
+    """Print a recipe with every default filled in: NAME of an installed one, or a file.
+
+    Each option is explained beside it. What is printed is a recipe again, and says the same.
+    """
     from ddspcore.recipe.reading import read  # noqa: PLC0415  `recipes list` needs none of these
     from ddspcore.recipe.resolving import origins_table, to_toml  # noqa: PLC0415
     from ddspcore.recipe.structuring import structure  # noqa: PLC0415
@@ -49,7 +52,7 @@ def show_recipe(catalog: Catalog, name: str, sets: tuple[str, ...], origins: boo
     document = read(resolve_recipe(name), sets)
     recipe = structure(document, catalog)
     if not origins:
-        click.echo(to_toml(recipe), nl=False)
+        click.echo(to_toml(recipe, commented=True), nl=False)
         return
     for key, value, origin in origins_table(document):
         click.echo(f"{key} = {value}  # {origin}")

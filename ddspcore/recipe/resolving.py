@@ -10,15 +10,20 @@ from ddspcore.recipe.components import CONSTANT, written_options
 from ddspcore.recipe.reading import Document
 from ddspcore.recipe.schema import Recipe, ScheduleUse, Stage, Use
 from ddspcore.recipe.tree import Node, written
-from ddspcore.recipe.writing import write_document, write_value
+from ddspcore.recipe.values import describe
+from ddspcore.recipe.writing import Commented, write_document, write_value
 
 NOT_HASHED = ("title", "description", "device")
 A_PATH = "<path>"
 
 
-def to_toml(recipe: Recipe) -> str:
-    """Write a recipe as TOML that says all of it; structuring that gives an equal recipe."""
-    return write_document(_plain(recipe))
+def to_toml(recipe: Recipe, *, commented: bool = False) -> str:
+    """Write a recipe as TOML that says all of it; structuring that gives an equal recipe.
+
+    With comments, each option has its help, range and unit beside it, and what is unset is there as
+    a comment.
+    """
+    return write_document(_commented(recipe) if commented else _plain(recipe))
 
 
 def canonical(recipe: Recipe) -> dict[str, Any]:
@@ -46,6 +51,25 @@ def _bare(node: Node) -> Any:
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
     """Return a recipe as the tables that a file would hold; paths stay Paths."""
+    table: dict[str, Any] = _without_comments(_commented(recipe))
+    return table
+
+
+def _without_comments(value: Any) -> Any:
+    match value:
+        case dict():
+            plain = {key: _without_comments(each) for key, each in value.items()}
+            return {key: each for key, each in plain.items() if each is not None}
+        case list():
+            return [_without_comments(each) for each in value]
+        case Commented():
+            return value.value
+        case _:
+            return value
+
+
+def _commented(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as the tables of a file, with comments; paths stay Paths."""
     return {
         **_own(recipe),
         **({"audio": _own(recipe.audio)} if recipe.audio else {}),
@@ -63,40 +87,45 @@ def _plain(recipe: Recipe) -> dict[str, Any]:
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
-    init = Path(stage.init) if stage.init.endswith(".safetensors") else stage.init
-    return _own(stage) | {"init": init, "loss": [_use(use) for use in stage.losses]}
+    own = _own(stage)
+    if stage.init.endswith(".safetensors"):
+        own["init"] = attrs.evolve(own["init"], value=Path(stage.init))
+    return own | {"loss": [_use(use) for use in stage.losses]}
 
 
 def _use(use: Use) -> dict[str, Any]:
     own = _own(use)
     if use.name == use.component.name:
         del own["name"]
-    return {"use": use.qualified} | own | _options(use.options)
+    return {"use": Commented(use.qualified, use.component.doc)} | own | _options(use.options)
 
 
 def _own(value: Any) -> dict[str, Any]:
     """Return what the recipe itself says, but for empty values: each of these is the default."""
-    attributes = written_options(type(value))
-    return {key: each for key, each in _entries(value, attributes) if each not in ("", (), {})}
+    entries = _entries(value, written_options(type(value)))
+    return {
+        key: attrs.evolve(entry, value=None) if entry.value in ("", (), {}) else entry
+        for key, entry in entries
+    }
 
 
 def _options(options: Any) -> dict[str, Any]:
     return dict(_entries(options, attrs.fields(type(options))))
 
 
-def _entries(value: Any, attributes: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what TOML can say; a None, which it cannot, is always the default."""
+def _entries(value: Any, attributes: Sequence[Any]) -> Iterator[tuple[str, Commented]]:
+    """Yield every option; a None, which TOML cannot say, is always the default."""
     for attribute in attributes:
-        entry = _entry(getattr(value, attribute.name))
-        if entry is not None:
-            yield attribute.name, entry
+        comment = describe(attribute).removeprefix(f"{attribute.name}: ")
+        yield attribute.name, Commented(_entry(getattr(value, attribute.name)), comment)
 
 
 def _entry(value: Any) -> Any:
     if isinstance(value, ScheduleUse):
         if value.qualified == CONSTANT:
             return value.value.value
-        return {"use": value.qualified} | _options(value.value)
+        schedule: dict[str, Any] = {"use": value.qualified} | _options(value.value)
+        return _without_comments(schedule)
     return value
 
 

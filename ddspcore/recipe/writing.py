@@ -6,12 +6,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
+
 _GROUPED = 10_000
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_BREAKS = re.compile(r"[\s\x00-\x1f\x7f]+")
+
+
+@frozen
+class Commented:
+    """A value and what to say beside it; a value of None is only spoken of."""
+
+    value: Any
+    comment: str
 
 
 def write_document(table: Mapping[str, Any]) -> str:
-    """Return a table of tables, arrays of tables (lists) and values as the text of a file."""
+    """Return a table of tables, arrays of tables (lists) and values as the text of a file.
+
+    A value may be `Commented`.
+    """
     return "\n".join(_lines(table)).lstrip("\n") + "\n"
 
 
@@ -19,7 +33,7 @@ def _lines(table: Mapping[str, Any], path: str = "", indent: str = "") -> Iterat
     """Write a table's own keys, then the tables and arrays of tables in it."""
     for key, value in table.items():
         if not _is_section(value, path):
-            yield f"{indent}{key} = {write_value(value)}"
+            yield indent + _line(key, value)
     for key, value in table.items():
         if not _is_section(value, path):
             continue
@@ -29,6 +43,15 @@ def _lines(table: Mapping[str, Any], path: str = "", indent: str = "") -> Iterat
             yield ""
             yield f"{inner}[[{name}]]" if isinstance(value, list) else f"{inner}[{name}]"
             yield from _lines(each, name, inner)
+
+
+def _line(key: str, value: Any) -> str:
+    if not isinstance(value, Commented):
+        return f"{key} = {write_value(value)}"
+    comment = _BREAKS.sub(" ", value.comment)
+    if value.value is None:
+        return f"# {key}: {comment}"
+    return f"{key} = {write_value(value.value)}  # {comment}"
 
 
 def _is_section(value: Any, path: str) -> bool:

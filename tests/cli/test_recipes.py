@@ -175,3 +175,11 @@ def test_an_unknown_recipe_is_met_with_a_suggestion(ddsp, toys):
     outcome = ddsp("recipes", "show", "toys:gentel")
     assert outcome.code == 1
     assert outcome.err.startswith('unknown recipe "toys:gentel"; did you mean "toys:gentle"?')
+
+
+def test_what_is_shown_is_a_recipe_that_shows_the_same(ddsp, toys, tmp_path):
+    shown = ddsp("recipes", "show", "best_low_loss").out
+    (tmp_path / "shown.toml").write_text(shown)
+    assert "width = 64  # channels of the hidden frames (an integer, >= 2)" in shown
+    assert "# ema: decay of the averaged weights (a number, > 0, < 1)" in shown
+    assert ddsp("recipes", "show", tmp_path / "shown.toml").out == shown

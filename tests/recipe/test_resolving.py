@@ -20,12 +20,12 @@ shared_desk = settings(
 )
 
 
-def again(desk, recipe):
+def again(desk, recipe, *, commented=False):
     """Write a recipe, read it in another folder."""
     elsewhere = desk.folder / "elsewhere"
     elsewhere.mkdir(exist_ok=True)
     path = elsewhere / "resolved.toml"
-    path.write_text(to_toml(recipe), encoding="utf-8", newline="")
+    path.write_text(to_toml(recipe, commented=commented), encoding="utf-8", newline="")
     return structure(read(path), desk.catalog)
 
 
@@ -34,6 +34,13 @@ def test_the_good_recipe_written_back(desk, golden):
     golden("resolved", to_toml(recipe).replace(str(desk.folder), "FOLDER"))
     assert again(desk, recipe) == recipe
     assert to_toml(again(desk, recipe)) == to_toml(recipe)
+
+
+def test_every_option_is_explained(desk, golden):
+    recipe = desk.recipe()
+    text = to_toml(recipe, commented=True)
+    golden("explained", text.replace(str(desk.folder), "FOLDER"))
+    assert again(desk, recipe, commented=True) == recipe
 
 
 def quoted(text):
@@ -78,6 +85,7 @@ def test_any_recipe_survives_being_written_and_read(desk, data):
     recipe = desk.recipe("\n".join(lines))
     assert again(desk, recipe) == recipe
     assert canonical(again(desk, recipe)) == canonical(recipe)
+    assert again(desk, recipe, commented=True) == recipe
     json.dumps(canonical(recipe), allow_nan=False)
 
 
@@ -145,5 +153,7 @@ def test_the_canonical_form_is_sorted_and_blind_to_spelling(desk):
 def test_every_shipped_recipe_survives(tmp_path, name):
     catalog = Catalog(discover())
     recipe = structure(read(resolve_recipe(name)), catalog)
-    (tmp_path / "resolved.toml").write_text(to_toml(recipe), encoding="utf-8")
-    assert structure(read(tmp_path / "resolved.toml"), catalog) == recipe
+    for commented in (False, True):
+        text = to_toml(recipe, commented=commented)
+        (tmp_path / "resolved.toml").write_text(text, encoding="utf-8")
+        assert structure(read(tmp_path / "resolved.toml"), catalog) == recipe
