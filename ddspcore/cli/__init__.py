@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "ddspcore.cli.check:check",
     "eval": "ddspcore.cli.eval:evaluate",
     "render": "ddspcore.cli.render:render",
+    "probe": "ddspcore.cli.probe:probe",
     "bench": "ddspcore.cli.bench:bench",
     "data": "ddspcore.cli.data:data",
     "recipes": "ddspcore.cli.recipes:recipes",

@@ -1,0 +1,134 @@
+"""`ddsp probe`: look into a trained model, or one that is still untrained."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import rich_click as click
+
+from ddspcore.catalog import Catalog
+from ddspcore.cli.options import (
+    catalog_options,
+    json_option,
+    set_option,
+    where_option,
+)
+from ddspcore.cli.tables import make_table, show
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ddspcore.probing.gradients import Gradients
+
+out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where files are written; RUN/probe by default, ./probe for a recipe.",
+)
+
+
+@click.group()
+def probe() -> None:
+    """Look into a model: what losses pull at, and what it predicts."""
+
+
+@probe.command()
+@click.argument("target", metavar="RUN")
+@click.option(
+    "--losses",
+    metavar="A,B",
+    help="Only these: losses of the stage, or others by their component's name. All by default.",
+)
+@click.option("--stage", metavar="NAME", help="Another stage's losses.")
+@click.option("--step", type=click.IntRange(min=0), help="Another step's schedules and batch.")
+@set_option
+@out_option
+@where_option
+@json_option
+@catalog_options
+def gradients(
+    target: str,
+    losses: str | None,
+    stage: str | None,
+    step: int | None,
+    sets: tuple[str, ...],
+    out: Path | None,
+    device: str,
+    as_json: bool,
+    catalog: Catalog,
+) -> None:
+    """Compare the gradients of losses, each alone, in one step that is not taken.
+
+    RUN is a run's folder, a checkpoint in it, or a recipe, whose model is then untrained. Writes
+    gradients.json and gradients.png.
+    """
+    from ddspcore.probing.gradients import probe_gradients  # noqa: PLC0415  imports torch
+    from ddspcore.probing.picture import draw_gradients  # noqa: PLC0415
+    from ddspcore.probing.starts import find_start, with_losses  # noqa: PLC0415
+    from ddspcore.train.checkpoint import to_json, write_json  # noqa: PLC0415
+    from ddspcore.train.device import choose_device  # noqa: PLC0415
+
+    start = find_start(target, catalog, sets, stage, step)
+    if losses is not None:
+        start = attrs.evolve(start, stage=with_losses(start.stage, losses.split(","), catalog))
+    chosen = choose_device(device)
+    with start.learner(chosen) as learner:
+        found = probe_gradients(learner, start.step)
+    folder = out or start.default_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {"checkpoint": start.checkpoint, "device": chosen.used, **found.to_json()}
+    write_json(folder / "gradients.json", facts)
+    draw_gradients(found, str(start), folder / "gradients.png")
+    if as_json:
+        click.echo(to_json(facts, indent=2))
+        return
+    show(
+        f"{start}; {len(found.items)} items, on {chosen.used}",
+        "",
+        losses_table(found),
+        "",
+        modules_table(found),
+        "",
+        f"{folder / 'gradients.png'} shows them; numbers are in gradients.json beside it",
+    )
+
+
+def losses_table(found: "Gradients") -> "Table":
+    """Return a row for every loss: its value, weight, gradient, and part of the step's pull."""
+    table = make_table("loss", "value", "weight", "norm", "weighted", "share")
+    _to_the_right(table)
+    whole = found.modules[0]
+    columns = (whole.norms, found.weighted_norms(whole), found.share_among_losses(whole))
+    for loss, norm, weighted, share in zip(found.losses, *columns, strict=True):
+        numbers = (loss.value, loss.weight, norm, weighted)
+        spelled = [f"{number:.4g}" for number in numbers]
+        table.add_row(loss.name, *spelled, f"{100 * share:.3g} %")
+    return table
+
+
+def modules_table(found: "Gradients") -> "Table":
+    """Return a row for every module and loss: how hard it pulls there, and with whom."""
+    names = [loss.name for loss in found.losses]
+    others = [f"cos {name}" for name in names] if len(names) > 1 else []
+    table = make_table("module", "weights", "loss", "norm", "of gradient", "of pull", *others)
+    _to_the_right(table, "loss")
+    for module in found.modules:
+        columns = (
+            module.norms,
+            found.share_of_gradient(module),
+            found.share_among_losses(module),
+            module.cosines,
+        )
+        label = ("  " * module.depth + module.name, str(module.parameters))
+        for name, norm, whereof, share, cosines in zip(names, *columns, strict=True):
+            numbers = f"{norm:.3g}", f"{100 * whereof:.3g} %", f"{100 * share:.3g} %"
+            spelled = [f"{cosine:+.2f}" for cosine in cosines] if others else []
+            table.add_row(*label, name, *numbers, *spelled)
+            label = ("", "")
+    return table
+
+
+def _to_the_right(table: "Table", *besides: str) -> None:
+    for column in table.columns[1:]:
+        if column.header not in besides:
+            column.justify = "right"

@@ -1,0 +1,1 @@
+"""Looking into a model without training it: what each loss pulls at, and what it predicts."""
