@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import rich_click as click
@@ -11,11 +11,16 @@ from rich.console import Console
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import catalog_options, device_option, recipe_argument, set_option
 from ddspcore.cli.profiling import show_profile
+from ddspcore.cli.rehearsing import show_rehearsal
 from ddspcore.cli.tables import make_console
+from ddspcore.errors import UserError
 from ddspcore.recipe.schema import Device
 
 if TYPE_CHECKING:
+    import torch
+
     from ddspcore.gates import Checked
+    from ddspcore.recipe.schema import Recipe
 
 
 @click.command()
@@ -36,6 +41,18 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--fresh", is_flag=True, help="Start anew: move --run-dir aside, or make a new folder."
+)
+@click.option(
+    "--dry-run",
+    "dry_steps",
+    type=click.IntRange(min=1),
+    metavar="STEPS",
+    help="Train so many steps of every stage, report, and keep nothing.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report of --dry-run here too, as JSON.",
 )
 @click.option(
     "--profile",
@@ -61,6 +78,8 @@ def run(
     runs_dir: Path,
     run_dir: Path | None,
     fresh: bool,
+    dry_steps: int | None,
+    out: Path | None,
     profile_steps: int | None,
     profile_dir: Path,
     catalog: Catalog,
@@ -70,6 +89,8 @@ def run(
     The same command again continues a run that was interrupted or killed.
     """
     started = time.monotonic()
+    if out and dry_steps is None:
+        raise click.UsageError("--out goes with --dry-run")
     from ddspcore.gates import check_recipe  # noqa: PLC0415  imports torch
     from ddspcore.recipe.reading import read  # noqa: PLC0415
     from ddspcore.recipe.shipped import resolve_recipe  # noqa: PLC0415
@@ -82,6 +103,9 @@ def run(
         structured = attrs.evolve(structured, device=device)
     checked = check_recipe(structured)
     console = make_console()
+    if dry_steps is not None:
+        rehearse(checked, dry_steps, out, console)
+        return
     if profile_steps is not None:
         profile(checked, profile_steps, profile_dir, console)
         return
@@ -106,26 +130,47 @@ def run(
     )
 
 
+def rehearse(checked: "Checked", steps: int, out: Path | None, console: Console) -> None:
+    """Print what a run would be; nothing is written but `out`."""
+    from ddspcore.train.checkpoint import write_json  # noqa: PLC0415
+    from ddspcore.train.rehearsal import rehearse as train_a_few  # noqa: PLC0415
+
+    if out and not out.parent.is_dir():
+        raise UserError(f"{out}: there is no folder {out.parent}")
+    recipe = checked.recipe
+    source, device, compiled = _make_ready(recipe, console)
+    found = train_a_few(recipe, checked.wiring, source, device, compiled=compiled, steps=steps)
+    show_rehearsal(found)
+    if out:
+        write_json(out, attrs.asdict(found))
+
+
 def profile(checked: "Checked", steps: int, folder: Path, console: Console) -> None:
     """Print where the time of a step goes; no run folder is touched."""
-    from ddspcore.assemble import build_source  # noqa: PLC0415
-    from ddspcore.train.device import choose_device  # noqa: PLC0415
     from ddspcore.train.profile import profile_steps  # noqa: PLC0415
-    from ddspcore.train.runner import decide_compiling, prepare  # noqa: PLC0415
 
     recipe = checked.recipe
-    device = choose_device(recipe.device)
-    source = build_source(recipe)
-    prepare(source, console)
-    compiled = decide_compiling(recipe, device, console)
+    source, device, compiled = _make_ready(recipe, console)
     show_profile(
         profile_steps(
             recipe,
             checked.wiring,
             source,
-            device.torch,
+            device,
             compiled=compiled,
             steps=steps,
             folder=folder,
         )
     )
+
+
+def _make_ready(recipe: "Recipe", console: Console) -> tuple[Any, "torch.device", bool]:
+    """Return the source, prepared, the device, and whether the network is to be compiled."""
+    from ddspcore.assemble import build_source  # noqa: PLC0415
+    from ddspcore.train.device import choose_device  # noqa: PLC0415
+    from ddspcore.train.runner import decide_compiling, prepare  # noqa: PLC0415
+
+    device = choose_device(recipe.device)
+    source = build_source(recipe)
+    prepare(source, console)
+    return source, device.torch, decide_compiling(recipe, device, console)

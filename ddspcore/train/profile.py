@@ -80,7 +80,7 @@ def profile_steps(
         steps=steps,
         step_ms=step_ms,
         parts=attribute(profiler.events() or (), steps, step_ms, device.type == "cuda"),
-        memory_mb=_peak_memory_mb(device),
+        memory_mb=peak_memory_mb(device),
         kernels=choose(device.type),
         trace=trace,
     )
@@ -90,16 +90,17 @@ def profile_steps(
 
 def _train(learner: Learner, steps: range) -> float:
     """Train these steps; returns how many ms they took."""
-    _finish(learner.feed.device)
+    finish(learner.feed.device)
     started = time.perf_counter()
     for step in steps:
         with span(STEP):
             learner.step(step % learner.stage.steps)
-    _finish(learner.feed.device)
+    finish(learner.feed.device)
     return (time.perf_counter() - started) * 1e3
 
 
-def _finish(device: torch.device) -> None:
+def finish(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
     if device.type != "cpu":
         torch.accelerator.synchronize()
 
@@ -140,7 +141,7 @@ def _watched(modules: Mapping[str, nn.Module]) -> Iterator[None]:
             handle.remove()
 
 
-def _peak_memory_mb(device: torch.device) -> float:
+def peak_memory_mb(device: torch.device) -> float:
     """Return the most that tensors held on CUDA; elsewhere, the most that the process held."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
