@@ -20,6 +20,7 @@ PICKING = "core:probe_dry"
 SAMPLE_RATE = 16_000
 PEAK = 0.99
 """Where every recipe has the loudest sample: met exactly, so that none of them moves a bit."""
+FULL_SCALE = 2**15 - 1
 
 
 @frozen
@@ -58,8 +59,15 @@ def write_chunk(clip: Clip, folder: Path, catalog: Catalog) -> Path:
 
 
 def pick(recording: Path, catalog: Catalog) -> Tensor:
-    """Return the chunk of a recording that the rule picks. Shape: [T]."""
+    """Return the chunk of a recording that the rule picks, as 16 bits have it.
+
+    Decoders leave digital silence above the band of a codec, of which a logarithm at 1e-8 makes
+    more than of all that can be heard. A recording has at least the noise of 16 bits there.
+
+    Shape: [T].
+    """
     document = read(resolve_recipe(PICKING), (f"data.root={recording.absolute()}",))
     source = build_source(structure(document, catalog))
     chunk: Tensor = source.batch("train", [0])["audio"][0].double()
-    return (chunk * (PEAK / chunk.abs().max())).float()
+    steps = (chunk * (PEAK * FULL_SCALE / chunk.abs().max())).round()
+    return (steps * (PEAK / steps.abs().max())).float()
