@@ -64,7 +64,7 @@ def test_it_does_what_a_run_would_and_leaves_nothing(ddsp, desk):
 def test_the_table_says_what_moves(ddsp, desk):
     outcome = ddsp("run", "recipe.toml", "--dry-run", "2", "--plugin", TOY)
     lines = outcome.out.splitlines()
-    assert lines[0].split()[:7] == "stage steps of batch what first last".split()
+    assert lines[0].split()[:7] == ["stage", "steps", "of", "batch", "what", "first", "last"]
     assert lines[1].split()[:5] == ["A", "2", "3", "2", "lr"]
     assert "miss, held out" in outcome.out
     assert lines[-1] == "nothing was written"
