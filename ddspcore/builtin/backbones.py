@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ddspcore import Context, Control, OptionError, backbone, option
 from ddspcore.builtin import transformer_step
 from ddspcore.builtin.attention import LocalAttention, neighbourhood, rotary_turns
+from ddspcore.builtin.gru_recurrence import remember
 from ddspcore.dsp.scales import to_unit
 from ddspcore.errors import UserError
 
@@ -39,7 +40,8 @@ def mlp(inputs: int, width: int, layers: int) -> nn.Sequential:
     """Return `layers` times linear, layer norm, leaky ReLU, as the DDSP paper stacks them."""
     steps: list[nn.Module] = []
     for layer in range(layers):
-        steps += [nn.Linear(width if layer else inputs, width), nn.LayerNorm(width), nn.LeakyReLU()]
+        steps += [nn.Linear(width if layer else inputs, width), nn.LayerNorm(width)]
+        steps += [nn.LeakyReLU(inplace=True)]  # its result is all that its gradient needs
     return nn.Sequential(*steps)
 
 
@@ -104,7 +106,7 @@ class Gru(nn.Module):
         super().__init__()
         self.inputs = inputs
         self.before = nn.ModuleList(mlp(c.channels, opt.width, opt.layers) for c in inputs)
-        self.gru = nn.GRU(len(inputs) * opt.width, opt.width, batch_first=True)
+        self.gru = nn.GRU(len(inputs) * opt.width, opt.width)
         self.after = mlp((len(inputs) + 1) * opt.width, opt.width, opt.layers)
 
     @staticmethod
@@ -131,9 +133,11 @@ class Gru(nn.Module):
 
     def _run(self, features: Mapping[str, Tensor], memory: Tensor | None) -> tuple[Tensor, Tensor]:
         each = scaled(self.inputs, features)
-        seen = torch.cat([layer(x) for layer, x in zip(self.before, each, strict=True)], dim=-1)
-        remembered, memory = self.gru(seen, memory)
-        hidden: Tensor = self.after(torch.cat([seen, remembered], dim=-1))
+        heard = [layer(x) for layer, x in zip(self.before, each, strict=True)]
+        seen = torch.cat([x.transpose(0, 1) for x in heard], dim=-1)  # time first, as a GRU reads
+        remembered, memory = remember(self.gru, seen, memory)
+        both = torch.cat([x.transpose(0, 1) for x in (seen, remembered)], dim=-1)
+        hidden: Tensor = self.after(both)
         return hidden, memory
 
 
