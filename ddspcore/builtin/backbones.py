@@ -5,13 +5,12 @@ from typing import Literal
 
 import attrs
 import torch
-from attrs import frozen
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, OptionError, backbone, option
-from ddspcore.builtin import transformer_step
 from ddspcore.builtin.attention import LocalAttention, neighbourhood, rotary_turns
 from ddspcore.builtin.gru_recurrence import remember
+from ddspcore.builtin.transformer_step import Listener
 from ddspcore.dsp.scales import to_unit
 from ddspcore.errors import UserError
 
@@ -141,15 +140,6 @@ class Gru(nn.Module):
         return hidden, memory
 
 
-@frozen
-class TransformerState:
-    """How many frames a transformer has seen, its layers, and what each of them keeps."""
-
-    frames: int
-    layers: tuple[transformer_step.Layer, ...]
-    past: tuple[Tensor, ...]
-
-
 @backbone("transformer")
 class Transformer(nn.Module):
     """A transformer whose attention is local, so that it plays files of any length.
@@ -202,7 +192,11 @@ class Transformer(nn.Module):
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
-        hidden = self._embed(features, first=0)
+        hidden: Tensor = self.embed(joined(self.inputs, features))
+        if self.numbered:
+            frames, width = hidden.shape[1:]
+            cos, sin = rotary_turns(frames, width, device=hidden.device)
+            hidden = hidden + torch.cat([sin, cos], dim=-1).to(hidden)
         batch, frames, _ = hidden.shape
         near = neighbourhood(batch, frames, self.span, self.causal, hidden.device)
         for layer in self.layers:
@@ -210,36 +204,20 @@ class Transformer(nn.Module):
         normed: Tensor = self.norm(hidden)
         return normed
 
-    def initial_state(self, batch: int, device: torch.device) -> TransformerState:
-        """Return the number of the first frame, and each layer's memory of no frame.
+    def initial_state(self, batch: int, device: torch.device) -> Listener:
+        """Return one that has heard nothing.
 
         Raises UserError if the transformer is not causal.
         """
         if not self.causal:
             raise UserError("it hears later frames; train it with causal = true")
-        layers = tuple(map(transformer_step.gather, self.layers))
-        past = tuple(transformer_step.nothing_seen(one, batch, device) for one in self.layers)
-        return TransformerState(0, layers, past)
+        return Listener(self, batch)
 
     def step(
-        self, features: Mapping[str, Tensor], state: TransformerState
-    ) -> tuple[Tensor, TransformerState]:
-        """Return hidden frames, and the number of frames and the layers' memory after them."""
-        hidden = self._embed(features, state.frames)
-        frames = state.frames + hidden.shape[1]
-        past = []
-        for layer, kept in zip(state.layers, state.past, strict=True):
-            hidden, kept_now = transformer_step.step(layer, hidden, kept)
-            past.append(kept_now)
-        return self.norm(hidden), TransformerState(frames, state.layers, tuple(past))
-
-    def _embed(self, features: Mapping[str, Tensor], first: int) -> Tensor:
-        embedded: Tensor = self.embed(joined(self.inputs, features))
-        if not self.numbered:
-            return embedded
-        frames, width = embedded.shape[1:]
-        cos, sin = rotary_turns(frames, width, first, embedded.device)
-        return embedded + torch.cat([sin, cos], dim=-1).to(embedded)
+        self, features: Mapping[str, Tensor], state: Listener
+    ) -> tuple[Tensor, Listener]:
+        """Return hidden frames, and the same state, which has heard them."""
+        return state.hear(features), state
 
 
 class TransformerLayer(nn.Module):

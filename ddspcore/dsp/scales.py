@@ -58,6 +58,11 @@ def power_to_db(power: Tensor, floor_db: float = -140.0) -> Tensor:
     return (10.0 / math.log(10.0)) * torch.log(power.clamp(min=10.0 ** (floor_db / 10.0)))
 
 
+def linear_of(control: Control, x: Tensor) -> Tensor:
+    """Return what `to_unit` is linear in: octaves if the control is in Hz, else its values."""
+    return torch.log2(x.clamp(min=FLOOR)) if control.unit == "hz" else x
+
+
 def to_unit(control: Control, x: Tensor) -> Tensor:
     """Scale a control to about [0, 1], by its unit and bounds; values outside stay outside.
 

@@ -72,7 +72,9 @@ def numbers_in(state):
     if isinstance(state, torch.Tensor):
         return state.untyped_storage().nbytes() // state.element_size()
     parts = attrs.astuple(state, recurse=False) if attrs.has(type(state)) else state
-    return sum(map(numbers_in, parts)) if isinstance(parts, tuple) else 0
+    if hasattr(parts, "__dict__"):
+        parts = tuple(vars(parts).values())
+    return sum(map(numbers_in, parts)) if isinstance(parts, (tuple, list)) else 0
 
 
 def backbone(kind, **options):
