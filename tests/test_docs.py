@@ -23,7 +23,7 @@ from markdown_it.token import Token
 from ddspcore import cli, hookspecs
 from ddspcore.catalog import Catalog
 from ddspcore.plugins import discover
-from ddspcore.recipe.schema import MetricUse, Optimiser, Stage
+from ddspcore.recipe.schema import Guards, MetricUse, Optimiser, Stage
 
 ROOT = Path(__file__).parents[1]
 DIAGRAM = ""
@@ -196,9 +196,25 @@ def test_what_is_named_by_its_path_exists():
 
 def test_every_key_of_a_stage_a_metric_and_the_optimiser_is_on_the_tour():
     tour = {s.text for s in SNIPPETS if s.page.name == "recipes.md" and s.language == "inline"}
-    for part in (Stage, MetricUse, Optimiser):
+    for part in (Stage, MetricUse, Optimiser, Guards):
         keys = {attribute.name for attribute in attrs.fields(part)}
         assert keys - {"component", "plugin", "options", "origin", "losses"} <= tour
+
+
+def test_every_built_in_component_has_its_row():
+    page = (ROOT / "docs/components.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (\w+)s\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    listed = {
+        (kind.lower(), name)
+        for kind, text in sections.items()
+        for name in re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)
+    }
+    core = {
+        (entry.component.kind, entry.component.name)
+        for entry in Catalog(discover()).entries()
+        if entry.plugin == "core"
+    }
+    assert {("loss" if kind == "losse" else kind, name) for kind, name in listed} == core
 
 
 def test_every_component_that_a_page_names_by_kind_exists():

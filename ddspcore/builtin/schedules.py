@@ -64,9 +64,10 @@ class Linear:
 class Exponential:
     """A decay that halves its distance to the floor every half-life, however long the stage."""
 
-    start: float = option(help="value at the first step")
+    start: float = option(help="value when the warm-up is over")
     half_life: float = option(gt=0, unit="steps", help="steps in which what is above floor halves")
     floor: float = option(0.0, help="value that is approached and never undershot")
+    warmup: int = option(0, ge=0, unit="steps", help="steps of a straight rise before the decay")
 
     def __attrs_post_init__(self) -> None:
         """Refuse a start below the floor: this schedule only falls."""
@@ -74,14 +75,19 @@ class Exponential:
             raise OptionError("start", f"{self.start:g} is below the floor, {self.floor:g}")
 
     def __call__(self, step: int, total: int) -> float:
-        """Return floor + (start - floor) * 0.5 ** (step / half_life)."""
-        above = 0.5 ** (step / self.half_life)
+        """Return floor + (start - floor) * 0.5 ** ((step - warmup) / half_life).
+
+        In the warm-up, floor + (start - floor) * (step + 1) / (warmup + 1).
+        """
+        if step < self.warmup:
+            return _between(self.floor, self.start, (step + 1) / (self.warmup + 1))
+        above = 0.5 ** ((step - self.warmup) / self.half_life)
         return max(self.floor, _between(self.floor, self.start, above))
 
     @staticmethod
     def example() -> "Exponential":
         """Return an instance to try out."""
-        return Exponential(start=1e-3, half_life=100.0, floor=1e-5)
+        return Exponential(start=1e-3, half_life=100.0, floor=1e-5, warmup=5)
 
 
 @schedule("cosine")

@@ -28,8 +28,8 @@ class Smoothed:
     smoothing: tuple[float, ...] = option(
         (),
         ge=0.0,
-        help="weights of a frame between its neighbours, an odd number, in the mean that is played "
-        "instead of it; none plays the frame itself",
+        help="weights of the frames around each one, an odd number, in the mean that is played; "
+        "none: frames as they are",
     )
 
     def __attrs_post_init__(self) -> None:

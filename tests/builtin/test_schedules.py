@@ -73,6 +73,12 @@ def test_exponential_does_not_depend_on_the_length_of_the_stage():
     assert decay(17, 20) == decay(17, 20_000)
 
 
+def test_exponential_warms_up_in_equal_steps_from_above_the_floor():
+    decay = Exponential(start=5.0, floor=1.0, half_life=10.0, warmup=3)
+    assert [decay(step, 100) for step in (0, 1, 2, 3)] == pytest.approx([2, 3, 4, 5])
+    assert decay(13, 100) == pytest.approx(3)
+
+
 @given(start=values, end=values, warmup=st.integers(0, 50), more=st.integers(2, 1000))
 def test_cosine_reaches_start_after_the_warmup_and_end_at_the_last_step(start, end, warmup, more):
     cosine, total = Cosine(start=start, end=end, warmup=warmup), warmup + more
