@@ -1,11 +1,13 @@
 """Steps that are not taken: judged on the device, so that the host never waits to know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ddspcore.recipe.schema import Guards
+
+Sums = dict[str, Tensor]
 
 
 class Guard:
@@ -22,12 +24,15 @@ class Guard:
         self.skipped = torch.zeros((), dtype=torch.int64, device=device)
         """Steps left out since the last report."""
         self._bad = torch.zeros((), device=device)
+        self._before: Sums = {}
         if self.skips:
             vars(optimiser)["found_inf"] = self._bad  # what a GradScaler sets
 
-    def begin(self) -> None:
-        """Start a step without prejudice."""
-        self._bad.zero_()
+    def begin(self, sums: Sums) -> None:
+        """Start a step without prejudice, from the sums of losses before it."""
+        if self.skips:
+            self._bad.zero_()
+            self._before = dict(sums)
 
     def watch(self, loss: Tensor, step: int) -> None:
         """Look at the loss of a batch."""
@@ -37,19 +42,19 @@ class Guard:
         else:
             self.first_bad.masked_fill_(bad & (self.first_bad < 0), step)
 
-    def judge(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Look at the gradient of a step, and decide whether it is taken."""
+    def judge(self, parameters: Sequence[nn.Parameter], sums: Sums) -> Sums:
+        """Look at the gradient of a step, and decide whether it is taken.
+
+        Returns the sums of losses with the step, or without it if it is left out.
+        """
+        if not self.skips:
+            return sums
         gradients = [p.grad for p in parameters if p.grad is not None]
         self._bad.masked_fill_(~nn.utils.get_total_norm(gradients).isfinite(), 1.0)
         self.skipped += self._bad.to(torch.int64)
-
-    def settle(
-        self, before: Mapping[str, Tensor], after: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        """Return the sums of losses with the step, or without it if it is left out."""
         return {
-            name: torch.where(self._bad > 0, before.get(name, torch.zeros_like(total)), total)
-            for name, total in after.items()
+            name: torch.where(self._bad > 0, self._before.get(name, torch.zeros_like(total)), total)
+            for name, total in sums.items()
         }
 
     def take_count(self) -> int:

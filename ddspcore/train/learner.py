@@ -73,15 +73,12 @@ class Learner:
         stage = self.stage
         for scheduled in self.lesson.scheduled:
             scheduled.fill(step, stage.steps)
-        self.guard.begin()
-        before = dict(self.sums)
+        self.guard.begin(self.sums)
         with forked(self.lesson.recipe.seed, stage.name, step):
             for part in range(stage.accumulate):
                 self._accumulate(step, part)
         with self.span("optimiser"):
-            if self.guard.skips:
-                self.guard.judge(self.trained)
-                self.sums = self.guard.settle(before, self.sums)
+            self.sums = self.guard.judge(self.trained, self.sums)
             if stage.clip_value is not None:
                 nn.utils.clip_grad_value_(self.trained, stage.clip_value)
             if stage.clip is not None:

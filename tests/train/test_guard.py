@@ -96,12 +96,11 @@ def test_good_steps_are_the_same_under_guard(learner):
 def test_judging_never_waits_for_the_device():
     parameter = torch.nn.Parameter(torch.zeros(3, device="meta"))
     guard = Guard(Guards(max_skipped=1), torch.optim.Adam([parameter]), torch.device("meta"))
-    guard.begin()
+    guard.begin({})
     loss = parameter.sum()
     loss.backward()
     guard.watch(loss, 0)
-    guard.judge([parameter])
-    guard.settle({}, {"loss": loss.detach()})
+    guard.judge([parameter], {"loss": loss.detach()})
 
 
 RECIPE = """
