@@ -143,6 +143,15 @@ class WavFolder:
         batch = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         return batch | {"item": torch.tensor(indices, dtype=torch.int64)}
 
+    def locate(self, split: str, index: int) -> dict[str, Any]:
+        """Return which file an index of a split is of, from where on and how long, in seconds."""
+        stretch = self._stretches(split)[index]
+        return {
+            "source": self._ready().items[stretch.item].fate.name,
+            "start": self._seconds(stretch.start),
+            "seconds": self._seconds(stretch.hops),
+        }
+
     def report(self) -> dict[str, Any]:
         """Return every file's fate, the split and the gain, as plain values."""
         ready = self._ready()

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,64 @@ def test_any_checkpoint_can_play(ddsp, trained, tone_file, tmp_path) -> None:
     outcome = ddsp("render", trained, tone_file, tmp_path / "o.wav", "--checkpoint", last)
     assert outcome.code == 0
     assert "last.safetensors" in outcome.out
+
+
+def test_a_split_is_rendered_with_a_manifest(ddsp, trained, tmp_path) -> None:
+    out = tmp_path / "renders"
+    outcome = ddsp("render", trained, "--split", "val", "--out", out, "--device", "cpu")
+    assert (outcome.code, outcome.err) == (0, "")
+    found = json.loads((out / "manifest.json").read_text())
+    [item] = found["items"]
+    assert (item["index"], item["source"]) == (0, "tone.wav")
+    assert item["start"] + item["seconds"] == pytest.approx(6.0, abs=0.02)
+    assert set(item["files"]) == {"target", "prediction", "harmonic", "noise"}
+    assert found["stage"] == "A"
+    assert found["step"] == json.loads((trained / "summary.json").read_text())["stages"][0][
+        "best_step"
+    ]  # fmt: skip
+    assert {path.name for path in out.iterdir()} == {"manifest.json", *item["files"].values()}
+    sounds = {what: soundfile.read(out / name)[0] for what, name in item["files"].items()}
+    assert len(sounds["target"]) == round(item["seconds"] * 8000)
+    np.testing.assert_allclose(
+        sounds["harmonic"] + sounds["noise"], sounds["prediction"], atol=1e-6
+    )
+    # What `ddsp run` and `ddsp eval` write of the same weights.
+    saved, _ = soundfile.read(trained / "A/val/render/prediction.wav")
+    np.testing.assert_array_equal(sounds["prediction"], saved)
+
+
+def test_a_split_can_be_played_otherwise_and_by_any_checkpoint(ddsp, trained, tmp_path) -> None:
+    plain, other = tmp_path / "plain", tmp_path / "other"
+    for out, more in (
+        (plain, ()),
+        (
+            other,
+            ("--transpose", "3", "--seed", "7", "--checkpoint", trained / "A/last.safetensors"),
+        ),
+    ):
+        outcome = ddsp("render", trained, "--split", "train", "--items", "1", "--out", out, *more)
+        assert outcome.code == 0, outcome.err
+    a, b = (json.loads((out / "manifest.json").read_text()) for out in (plain, other))
+    assert (b["transpose"], b["seed"], b["step"]) == (3.0, 7, 3)
+    [one], [two] = a["items"], b["items"]
+    assert one["start"] == 0.0
+    sounds = [soundfile.read(out / row["files"]["prediction"])[0] for out, row in
+              ((plain, one), (other, two))]  # fmt: skip
+    assert np.abs(sounds[0] - sounds[1]).max() > 1e-6
+
+
+def test_a_file_and_a_split_are_not_mixed_up(ddsp, trained, tone_file, golden) -> None:
+    said = ""
+    for arguments in (
+        (),
+        (tone_file,),
+        (tone_file, "out.wav", "--split", "val"),
+        (tone_file, "out.wav", "--items", "3"),
+    ):
+        outcome = ddsp("render", trained, *arguments)
+        assert outcome.code == 1
+        said += outcome.err
+    golden("render-usage", said)
 
 
 def test_mistakes_are_said_in_a_line(ddsp, trained, tone_file, tmp_path: Path) -> None:
