@@ -116,6 +116,41 @@ def test_a_part_that_others_need_is_missing(ddsp, recipe, line, problems):
     assert (done.code, done.err.splitlines()) == (1, problems)
 
 
+def test_options_that_contradict_each_other(ddsp, golden, recipe):
+    heads = '{ use = "harmonic-softmax", min_db = -20.0 }, { use = "noise" }'
+    synths = (
+        'synth    = [{ use = "harmonic", smoothing = [1, 2] }, { use = "noise", smoothing = [0] }'
+    )
+    losses = """
+  use = "noise-dominance"
+  ratio = -1.0
+  [[stage.loss]]
+  use = "mrstft"
+  distance = "L1"
+"""
+    path = recipe('{ use = "harmonic" }, { use = "noise" }', heads)
+    text = (
+        Path(path)
+        .read_text()
+        .replace('synth    = [{ use = "harmonic" }, { use = "noise" }', synths)
+    )
+    Path(path).write_text(text.replace('  use = "mrstft"\n', losses.lstrip("\n")))
+    done = ddsp("check", path)
+    assert done.code == 1
+    golden("check-options-at-odds", done.err)
+
+
+def test_a_loss_on_harmonics_needs_some(ddsp, golden, recipe):
+    path = recipe('use = "mrstft"', 'use = "harmonic-entropy"')
+    heads = 'head     = [{ use = "harmonic" }, { use = "noise" }]'
+    synths = 'synth    = [{ use = "harmonic" }, { use = "noise" }]'
+    text = Path(path).read_text().replace(heads, 'head     = { use = "noise" }')
+    Path(path).write_text(text.replace(synths, 'synth    = { use = "noise" }'))
+    done = ddsp("check", path)
+    assert done.code == 1
+    golden("check-loss-without-harmonics", done.err)
+
+
 def test_a_head_that_returns_other_shapes_than_it_declares(ddsp, golden, recipe, tmp_path):
     (tmp_path / "liar.py").write_text(LIAR)
     path = recipe('{ use = "noise" }]\nsynth', '{ use = "noise" }, { use = "liar" }]\nsynth')
