@@ -121,9 +121,10 @@ def test_a_command_line_is_understood(desk, line, monkeypatch):
         assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     elif program.endswith("ddsp"):
         parsed(line.text)
-    elif words[:2] == ["-m", "benchmarks"]:
+    elif words[1:] and words[1].partition(".")[0] == "benchmarks":
         monkeypatch.syspath_prepend(ROOT)
-        importlib.import_module("benchmarks.__main__").parser().parse_args(words[2:])
+        module = words[1] if "." in words[1] else "benchmarks.__main__"
+        importlib.import_module(module).parser().parse_args(words[2:])
     else:
         assert program in {"pip", ".venv/bin/pre-commit"}
 
