@@ -11,6 +11,7 @@ import torch
 from ddspcore.cli import main
 from ddspcore.recipe.schema import Guards
 from ddspcore.train.guard import Guard
+from ddspcore.train.state import Position, find_stage, save_stage
 
 TOY = Path(__file__).with_name("toy.py")
 SKIPPING = "guards.max_skipped=3"
@@ -91,6 +92,17 @@ def test_good_steps_are_the_same_under_guard(learner):
         guarded.step(step)
     assert all(value.equal(weights(plain)[name]) for name, value in weights(guarded).items())
     assert plain.sums == guarded.sums
+
+
+def test_steps_left_out_before_a_save_are_reported_after_it(learner, tmp_path):
+    here = poisoned(learner(SKIPPING), of_value(torch.nan), at={2})
+    for step in range(3):
+        here.step(step)
+    save_stage(tmp_path, "key", Position(step=3), here.groups(), {})
+    there = learner(SKIPPING)
+    there.restore(find_stage(tmp_path, "key"))
+    assert there.sums == here.sums
+    assert there.guard.take_count() == here.guard.take_count() == 1
 
 
 def test_judging_never_waits_for_the_device():

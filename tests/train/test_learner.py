@@ -118,8 +118,16 @@ def test_whoever_waits_is_noticed(structured, monkeypatch, ask):
         take_steps(learner)
 
 
+CUDA_RUNS = [
+    (),
+    ("precision=bfloat16",),
+    ("stage.A.fixed_batch=true",),
+    ("guards.max_skipped=3", "stage.A.clip_value=0.1"),
+]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("more", [(), ("precision=bfloat16",), ("stage.A.fixed_batch=true",)])
+@pytest.mark.parametrize("more", CUDA_RUNS)
 def test_cuda_itself_sees_no_waiting(learner, more):
     with learner(*more, device="cuda") as there:
         there.step(0)
