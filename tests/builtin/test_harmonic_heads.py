@@ -107,6 +107,18 @@ def test_the_temperature_is_read_at_every_forward():
     torch.testing.assert_close(hot, torch.full_like(hot, 1 / 3), rtol=1e-3, atol=0)
 
 
+@pytest.mark.slow
+def test_a_schedule_of_the_temperature_compiles_once(monkeypatch):
+    monkeypatch.setattr(torch._dynamo.config, "error_on_recompile", True)
+    head, _ = build(HarmonicSoftmax, 8, partials=3)
+    compiled = torch.compile(head, backend="eager", fullgraph=True, dynamic=False)
+    hidden = torch.randn(1, 4, 8)
+    for temperature in (4.0, 1.0, 0.1):
+        head.temperature.fill_(temperature)
+        for name, value in compiled(hidden).items():
+            torch.testing.assert_close(value, head(hidden)[name])
+
+
 def test_amplitude_runs_between_two_levels_in_decibels():
     levels = between_db(torch.tensor([-1e3, 0.0, 1e3]), -50.0, 6.0)
     torch.testing.assert_close(20 * levels.log10(), torch.tensor([-50.0, -22.0, 6.0]))
