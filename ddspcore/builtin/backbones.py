@@ -213,9 +213,7 @@ class Transformer(nn.Module):
             raise UserError("it hears later frames; train it with causal = true")
         return Listener(self, batch)
 
-    def step(
-        self, features: Mapping[str, Tensor], state: Listener
-    ) -> tuple[Tensor, Listener]:
+    def step(self, features: Mapping[str, Tensor], state: Listener) -> tuple[Tensor, Listener]:
         """Return hidden frames, and the same state, which has heard them."""
         return state.hear(features), state
 

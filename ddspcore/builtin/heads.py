@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import attrs
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, head, option
-from ddspcore.dsp.scales import exp_sigmoid, inverse_exp_sigmoid
+from ddspcore.dsp.scales import exp_sigmoid, exp_sigmoid_, inverse_exp_sigmoid
+
+Affine = tuple[Tensor, Tensor]
 
 
 @head("harmonic")
@@ -51,19 +52,16 @@ class Harmonic(nn.Module):
             "harmonic_distribution": shares / shares.sum(-1, keepdim=True),
         }
 
-    def initial_state(self, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return the weights and biases of both maps as those of one."""
-        maps = (self.distribution, self.amplitude)
-        weight, bias = (torch.cat([getattr(m, of) for m in maps]) for of in ("weight", "bias"))
-        return weight.detach(), bias.detach()
+    def initial_state(self, batch: int, device: torch.device) -> Affine:
+        """Return both maps as one."""
+        return together(self.distribution, self.amplitude)
 
-    def step(
-        self, hidden: Tensor, state: tuple[Tensor, Tensor]
-    ) -> tuple[Mapping[str, Tensor], tuple[Tensor, Tensor]]:
-        """Return both controls from one map, which on a single frame takes half as long."""
-        shares, amplitude = exp_sigmoid(F.linear(hidden, *state)).tensor_split([-1], dim=-1)
-        shares = shares / shares.sum(-1, keepdim=True)
-        return {"harmonic_amplitude": amplitude, "harmonic_distribution": shares}, state
+    def step(self, hidden: Tensor, state: Affine) -> tuple[Mapping[str, Tensor], Affine]:
+        """Return both controls of few frames, from one map."""
+        said = exp_sigmoid_(apply(state, hidden))
+        shares = said[..., :-1]
+        shares /= shares.sum(-1, keepdim=True)
+        return {"harmonic_amplitude": said[..., -1:], "harmonic_distribution": shares}, state
 
 
 @head("noise")
@@ -93,6 +91,14 @@ class Noise(nn.Module):
         """Return the magnitudes. Shape: hidden [B,N,width] -> [B,N,bands]."""
         return {"noise_magnitudes": exp_sigmoid(self.magnitudes(hidden))}
 
+    def initial_state(self, batch: int, device: torch.device) -> Affine:
+        """Return the map."""
+        return together(self.magnitudes)
+
+    def step(self, hidden: Tensor, state: Affine) -> tuple[Mapping[str, Tensor], Affine]:
+        """Return the magnitudes of few frames."""
+        return {"noise_magnitudes": exp_sigmoid_(apply(state, hidden))}, state
+
 
 def still_linear(width: int, bias: list[float]) -> nn.Linear:
     """Return a linear map that starts close to `bias`, whatever it is shown."""
@@ -100,3 +106,18 @@ def still_linear(width: int, bias: list[float]) -> nn.Linear:
     nn.init.normal_(layer.weight, std=0.1 / width**0.5)
     layer.bias.data = torch.tensor(bias)
     return layer
+
+
+def together(*maps: nn.Linear) -> Affine:
+    """Return the bias and the weight of maps as those of one, as they are now."""
+    bias, weight = (torch.cat([getattr(m, of) for m in maps]) for of in ("bias", "weight"))
+    return bias.detach(), weight.detach().mT
+
+
+def apply(affine: Affine, hidden: Tensor) -> Tensor:
+    """Return the map of frames: without a module, which for one frame costs more than the map.
+
+    Shape: hidden [B,N,width] -> [B,N,outputs].
+    """
+    bias, weight = affine
+    return torch.addmm(bias, hidden.flatten(0, 1), weight).view(*hidden.shape[:2], -1)

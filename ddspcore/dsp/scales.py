@@ -22,6 +22,11 @@ def exp_sigmoid(x: Tensor) -> Tensor:
     return 2.0 * torch.exp(math.log(10.0) * F.logsigmoid(x)) + FLOOR
 
 
+def exp_sigmoid_(x: Tensor) -> Tensor:
+    """Do in place what `exp_sigmoid` does, in fewer operations; without a gradient."""
+    return x.sigmoid_().pow_(math.log(10.0)).mul_(2.0).add_(FLOOR)
+
+
 def inverse_exp_sigmoid(amplitude: float) -> float:
     """Return the number that `exp_sigmoid` maps to `amplitude`, between 1e-7 and 2."""
     root = ((amplitude - FLOOR) / 2.0) ** (1.0 / math.log(10.0))

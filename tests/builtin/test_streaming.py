@@ -117,9 +117,10 @@ def test_a_transformer_that_hears_ahead_says_why_it_cannot_step():
         module.initial_state(1, CPU)
 
 
-def test_a_head_steps_as_it_runs():
-    head = heads.Harmonic(heads.Harmonic.Options(partials=12), CTX, width=16)
-    hidden = torch.randn(2, 5, 16)
+@pytest.mark.parametrize("kind", [heads.Harmonic, heads.Noise])
+def test_a_head_steps_as_it_runs(kind):
+    head = kind(kind.Options(), CTX, width=16)
+    hidden = 9.0 * torch.randn(2, 5, 16)
     with torch.no_grad():
         whole = head(hidden)
         said, _ = head.step(hidden, head.initial_state(2, CPU))

@@ -11,8 +11,10 @@ from ddspcore.dsp.scales import (
     cents,
     db_to_amplitude,
     exp_sigmoid,
+    exp_sigmoid_,
     hz_to_midi,
     inverse_exp_sigmoid,
+    linear_of,
     power_to_db,
     to_unit,
 )
@@ -35,6 +37,13 @@ def test_exp_sigmoid_stays_finite_far_out():
 def test_exp_sigmoid_has_the_right_gradient():
     x = torch.linspace(-8, 8, 9, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(exp_sigmoid, x)
+
+
+def test_exp_sigmoid_in_place_is_the_same():
+    x = torch.cat([torch.linspace(-30, 30, 99), torch.tensor([-1e4, 1e4])])
+    expected = exp_sigmoid(x)
+    torch.testing.assert_close(exp_sigmoid_(x), expected, rtol=2e-6, atol=0.0)
+    torch.testing.assert_close(x, expected, rtol=2e-6, atol=0.0)
 
 
 @given(st.floats(1e-5, 1.99))
@@ -85,3 +94,22 @@ def test_pitch_is_scaled_by_octaves():
 )
 def test_every_unit_has_its_scale(control, x, unit):
     assert to_unit(control, torch.tensor([x])).item() == pytest.approx(unit, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        Control("f0_hz", unit="hz"),
+        Control("f0_hz", unit="hz", lo=50.0, hi=2000.0),
+        Control("loudness_db", unit="db"),
+        Control("voicing", unit="probability", lo=0.0, hi=1.0),
+        Control("anything", lo=-3.0, hi=5.0),
+        Control("unbounded"),
+    ],
+    ids=str,
+)
+def test_units_are_linear_in_octaves_or_in_the_values_themselves(control):
+    x = torch.tensor([1.0, 2.0, 40.0, 440.0, 1e4], dtype=torch.float64)
+    unit, straight = to_unit(control, x), linear_of(control, x)
+    slopes = unit.diff() / straight.diff()
+    torch.testing.assert_close(slopes, slopes[:1].expand_as(slopes))
