@@ -1,7 +1,8 @@
 """Sums of the harmonics of a phase, a block of hops at a time.
 
-A hop is amplitudes at its two ends [2,K] times sines [K,hop], blended by a ramp. k times an integer
-phase wraps by itself, so an angle is as exact for a harmonic as for the fundamental.
+A hop is sines [K,hop] under amplitudes that go along a line: where they start, and how much they
+rise until the next hop [2,K]. k times an integer phase wraps by itself, so an angle is as exact for
+a harmonic as for the fundamental.
 """
 
 import math
@@ -36,34 +37,34 @@ class Steps:
     """
 
     def __init__(self, phase: Tensor, count: int, dtype: torch.dtype):
-        self.count, self.hop = count, phase.shape[1]
-        self.large = _as_rows(_powers(phase, STRIDE, count // STRIDE + 1, dtype))
-        self.small = _powers(phase, -1, STRIDE, dtype)  # conjugates
+        self.count = count
+        self.large = _real(_powers(phase * STRIDE, count // STRIDE + 1, dtype))
+        self.small = _powers(phase, STRIDE, dtype)
 
-    def sines(self, ends: Tensor) -> Tensor:
-        """Sum sines. Shape: ends [H,2,count] -> [H,hop]."""
-        return self._sum(ends, self.small * 1j)
+    def sines(self, lines: Tensor) -> Tensor:
+        """Sum sines. Shape: lines [H,2,count] -> [H,hop]."""
+        return self._sum(lines).imag
 
-    def cosines(self, ends: Tensor) -> Tensor:
-        """Sum cosines. Shape: ends [H,2,count] -> [H,hop]."""
-        return self._sum(ends, self.small)
+    def cosines(self, lines: Tensor) -> Tensor:
+        """Sum cosines. Shape: lines [H,2,count] -> [H,hop]."""
+        return self._sum(lines).real
 
     def shares(self, grad: Tensor) -> Tensor:
-        """Carry a gradient of `sines` back to the ends. Shape: [H,hop] -> [H,2,count]."""
-        small = (self.small * 1j).transpose(0, 1)[:, None] * _shared(grad)[:, :, None]
-        by_small = torch.view_as_real(small).reshape(len(grad), 2 * STRIDE, 2 * self.hop)
-        by_step = torch.bmm(by_small, self.large.mT).unflatten(1, (2, STRIDE))
-        of_ends: Tensor = by_step.mT.flatten(2)
-        return of_ends[:, :, 1 : self.count + 1]
+        """Carry a gradient of `sines` back to the lines. Shape: [H,hop] -> [H,2,count]."""
+        # The imaginary part of a product is the real scalar product with i times the conjugate.
+        turned = self.small.conj()[:, None] * (1j * _shared(grad))[:, :, None]
+        by_step = torch.bmm(_real(turned.flatten(1, 2)), self.large.mT).unflatten(1, (2, STRIDE))
+        of_lines: Tensor = by_step.mT.flatten(2)
+        return of_lines[:, :, 1 : self.count + 1]
 
-    def _sum(self, ends: Tensor, conjugates: Tensor) -> Tensor:
+    def _sum(self, lines: Tensor) -> Tensor:
         steps = self.large.shape[1]
-        padded = F.pad(ends, (1, steps * STRIDE - self.count - 1))
+        padded = F.pad(lines, (1, steps * STRIDE - self.count - 1))
         by_small = padded.unflatten(2, (steps, STRIDE)).mT.flatten(1, 2)
-        first, last = torch.bmm(by_small, self.large).unflatten(1, (2, STRIDE)).unbind(1)
-        sums = torch.lerp(first, last, ramp(self.hop, ends).repeat_interleave(2))
-        parts = sums.mul_(_as_rows(conjugates)).sum(1)
-        return parts[:, 0::2] + parts[:, 1::2]
+        starts, rises = torch.bmm(by_small, self.large).unflatten(1, (2, STRIDE)).unbind(1)
+        hop = starts.shape[2] // 2
+        sums = starts.addcmul_(rises, ramp(hop, lines).repeat_interleave(2))
+        return torch.view_as_complex(sums.unflatten(2, (hop, 2))).mul_(self.small).sum(1)
 
 
 class Waves:
@@ -77,21 +78,21 @@ class Waves:
         self.angles = _angles(phase[:, None] * k, f0_hz.dtype)
         self.audible = k * f0_hz[:, None] < nyquist
 
-    def sines(self, ends: Tensor) -> Tensor:
-        """Sum sines. Shape: ends [H,2,k] -> [H,hop]."""
-        return self._sum(ends, self.angles.sin())
+    def sines(self, lines: Tensor) -> Tensor:
+        """Sum sines. Shape: lines [H,2,k] -> [H,hop]."""
+        return self._sum(lines, self.angles.sin())
 
-    def cosines(self, ends: Tensor) -> Tensor:
-        """Sum cosines. Shape: ends [H,2,k] -> [H,hop]."""
-        return self._sum(ends, self.angles.cos())
+    def cosines(self, lines: Tensor) -> Tensor:
+        """Sum cosines. Shape: lines [H,2,k] -> [H,hop]."""
+        return self._sum(lines, self.angles.cos())
 
     def shares(self, grad: Tensor) -> Tensor:
-        """Carry a gradient of `sines` back to the ends. Shape: [H,hop] -> [H,2,k]."""
+        """Carry a gradient of `sines` back to the lines. Shape: [H,hop] -> [H,2,k]."""
         return torch.bmm(_shared(grad), self.angles.sin().mul_(self.audible).mT)
 
-    def _sum(self, ends: Tensor, waves: Tensor) -> Tensor:
-        first, last = torch.bmm(ends, waves.mul_(self.audible)).unbind(1)
-        return torch.lerp(first, last, ramp(waves.shape[2], ends))
+    def _sum(self, lines: Tensor, waves: Tensor) -> Tensor:
+        start, rise = torch.bmm(lines, waves.mul_(self.audible)).unbind(1)
+        return start.addcmul_(rise, ramp(waves.shape[2], lines))
 
 
 def blocks(
@@ -99,28 +100,34 @@ def blocks(
 ) -> Iterator[tuple[slice, slice, Steps | Waves]]:
     """Yield which hops, which harmonics of them, and these; what never sounds is left out.
 
-    Shape: phase [H,hop] int32, f0_hz [H,hop].
+    Shape: phase [H,hop] int32, f0_hz [H,2] at both ends of a hop.
     """
+
+    def waves(rows: slice, first: int, last: int) -> Waves:
+        f0 = torch.lerp(f0_hz[rows, :1], f0_hz[rows, 1:], ramp(phase.shape[1], f0_hz))
+        return Waves(phase[rows], f0, first, last, nyquist)
+
     on_cpu = phase.device.type == "cpu"
     if on_cpu and harmonics * phase.numel() <= CPU_FEW:
-        yield slice(None), slice(None), Waves(phase, f0_hz, 1, harmonics, nyquist)
+        yield slice(None), slice(None), waves(slice(None), 1, harmonics)
         return
     size = max(1, (CPU_BLOCK if on_cpu else GPU_BLOCK) // (harmonics * phase.shape[1]))
+    # Looking at a value stalls a GPU: there, every harmonic may be on either side.
+    reach = _reach(f0_hz, harmonics, nyquist) if on_cpu else None
     for start in range(0, len(phase), size):
         rows = slice(start, start + size)
-        # Looking at a value stalls a GPU: there, every harmonic may be on either side.
-        always, ever = _reach(f0_hz[rows], harmonics, nyquist) if on_cpu else (0, harmonics)
+        always, ever = (min(reach[0][rows]), max(reach[1][rows])) if reach else (0, harmonics)
         if always > 0:
             yield rows, slice(0, always), Steps(phase[rows], always, f0_hz.dtype)
         if ever > always:
-            waves = Waves(phase[rows], f0_hz[rows], always + 1, ever, nyquist)
-            yield rows, slice(always, ever), waves
+            yield rows, slice(always, ever), waves(rows, always + 1, ever)
 
 
-def _reach(f0_hz: Tensor, harmonics: int, nyquist: float) -> tuple[int, int]:
-    """Return how many harmonics are below Nyquist all along, and how many are at any time."""
-    k = torch.arange(1, harmonics + 1)[:, None]
-    always, ever = (k * torch.stack(f0_hz.aminmax()).flip(0) < nyquist).sum(0).tolist()
+def _reach(f0_hz: Tensor, harmonics: int, nyquist: float) -> tuple[list[int], list[int]]:
+    """Return how many harmonics of each hop are below Nyquist all along, and how many anywhere."""
+    k = torch.arange(1, harmonics + 1)
+    low, high = f0_hz.aminmax(dim=1)
+    always, ever = ((k * f0[:, None] < nyquist).sum(1).tolist() for f0 in (high, low))
     return always, ever
 
 
@@ -128,27 +135,28 @@ def _angles(phase: Tensor, dtype: torch.dtype) -> Tensor:
     return phase.to(dtype).mul_(2.0 * math.pi * 2.0**-CYCLE_BITS)
 
 
-def _powers(phase: Tensor, step: int, count: int, dtype: torch.dtype) -> Tensor:
-    """Return exp(i j step x) for j = 0, 1, ... Shape: [H,hop] -> [count,H,hop] complex."""
-    angles = _angles(phase * step, dtype)
-    powers = torch.empty(count, *phase.shape, dtype=dtype.to_complex())
-    powers[0] = 1.0
+def _powers(phase: Tensor, count: int, dtype: torch.dtype) -> Tensor:
+    """Return exp(i j x) for j = 0, 1, ... Shape: [H,hop] -> [H,count,hop] complex."""
+    hops, hop = phase.shape
+    powers = torch.empty(hops, count, hop, dtype=dtype.to_complex(), device=phase.device)
+    powers[:, 0] = 1.0
     if count > 1:
-        powers[1] = torch.polar(torch.ones_like(angles), angles)
+        angles = _angles(phase, dtype)
+        torch.complex(angles.cos(), angles.sin(), out=powers[:, 1])
     known = 2
     while known < count:
         more = min(known - 1, count - known)
-        torch.mul(powers[1 : more + 1], powers[known - 1], out=powers[known : known + more])
+        last, following = powers[:, known - 1 : known], powers[:, known : known + more]
+        torch.mul(powers[:, 1 : more + 1], last, out=following)
         known += more
     return powers
 
 
-def _as_rows(waves: Tensor) -> Tensor:
-    """Return the real view, real and imaginary parts in turn. Shape: [n,H,hop] -> [H,n,2*hop]."""
-    return torch.view_as_real(waves).flatten(2).transpose(0, 1)
+def _real(waves: Tensor) -> Tensor:
+    """Return the real view, real and imaginary parts in turn. Shape: [H,n,hop] -> [H,n,2*hop]."""
+    return torch.view_as_real(waves).flatten(2)
 
 
 def _shared(grad: Tensor) -> Tensor:
-    """Split a gradient among the ends of a hop. Shape: [H,hop] -> [H,2,hop]."""
-    blend = ramp(grad.shape[1], grad)
-    return grad[:, None] * torch.stack([1.0 - blend, blend])
+    """Split a gradient among start and rise of a hop. Shape: [H,hop] -> [H,2,hop]."""
+    return torch.stack((grad, grad * ramp(grad.shape[1], grad)), dim=1)

@@ -11,7 +11,6 @@ from torch.autograd.function import once_differentiable
 
 from ddspcore.dsp.harmonics import CYCLE_BITS, Steps, Waves, blocks
 from ddspcore.dsp.precision import full_precision
-from ddspcore.dsp.upsampling import linear
 
 HZ_BITS = 24
 """A float32 frequency of at least 1/2 Hz is a whole number of 2**-24 Hz."""
@@ -41,13 +40,13 @@ def harmonic_bank(
 
     A harmonic is silent at every sample where its frequency reaches half the sample rate.
     `start` is the phase of the first sample as `phase_after` returns it, by default 0.
-    Differentiable once, in f0_hz and amplitudes; the sines are recomputed in backward.
+    Differentiable once, in f0_hz and amplitudes; the sines of all but a short signal are computed
+    again in backward.
 
     Shape: f0_hz [B,N] positive, amplitudes [B,N,K], start [B] -> [B,(N-1)*hop].
     """
-    ends = torch.stack([amplitudes[:, :-1], amplitudes[:, 1:]], dim=2).flatten(0, 1)
-    signal: Tensor = _Bank.apply(f0_hz, ends, hop, sample_rate, start)
-    return signal.view(len(f0_hz), -1)
+    signal: Tensor = _Bank.apply(f0_hz, amplitudes, hop, sample_rate, start)
+    return signal
 
 
 def phase_after(f0_hz: Tensor, hop: int, sample_rate: int, start: Tensor | None = None) -> Tensor:
@@ -127,38 +126,58 @@ class _Phase(torch.autograd.Function):
 class _Bank(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, f0_hz: Tensor, ends: Tensor, hop: int, sample_rate: int, start: Tensor | None
+        ctx: Any,
+        f0_hz: Tensor,
+        amplitudes: Tensor,
+        hop: int,
+        sample_rate: int,
+        start: Tensor | None,
     ) -> Tensor:
         phase = integer_phase(f0_hz, hop, sample_rate, start)
-        ctx.save_for_backward(f0_hz, ends, phase)
+        ctx.save_for_backward(f0_hz, amplitudes, phase)
         ctx.sample_rate = sample_rate
-        signal = torch.zeros_like(phase, dtype=ends.dtype).flatten(0, 1)
-        for rows, which, sum_of in _blocks(phase, f0_hz, ends, sample_rate):
-            signal[rows] += sum_of.sines(ends[rows, :, which])
-        return signal
+        lines = _lines(amplitudes)
+        signal = torch.zeros_like(phase, dtype=amplitudes.dtype).flatten(0, 1)
+        ctx.block = None
+        for index, block in enumerate(_blocks(phase, f0_hz, lines, sample_rate)):
+            rows, which, sum_of = block
+            signal[rows] += sum_of.sines(lines[rows, :, which])
+            ctx.block = block if index == 0 else None  # the only one of a short signal is kept
+        return signal.view_as(phase).flatten(1)
 
     @staticmethod
     @once_differentiable
     @full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        f0_hz, ends, phase = ctx.saved_tensors
-        k = torch.arange(1, ends.shape[-1] + 1, device=ends.device)
-        slopes = ends * (2.0 * math.pi * k)
+        f0_hz, amplitudes, phase = ctx.saved_tensors
+        lines, grad = _lines(amplitudes), grad.reshape(-1, phase.shape[2])
+        again = [ctx.block] if ctx.block else _blocks(phase, f0_hz, lines, ctx.sample_rate)
+        k = torch.arange(1, lines.shape[-1] + 1, device=lines.device)
         of_phase = torch.zeros_like(grad) if ctx.needs_input_grad[0] else None
-        of_ends = torch.zeros_like(ends) if ctx.needs_input_grad[1] else None
-        for rows, which, sum_of in _blocks(phase, f0_hz, ends, ctx.sample_rate):
+        of_lines = torch.zeros_like(lines) if ctx.needs_input_grad[1] else None
+        for rows, which, sum_of in again:
             if of_phase is not None:
-                of_phase[rows] += sum_of.cosines(slopes[rows, :, which])
-            if of_ends is not None:
-                of_ends[rows, :, which] = sum_of.shares(grad[rows])
-        of_f0 = None
+                slopes = lines[rows, :, which] * (2.0 * math.pi * k[which])
+                of_phase[rows] += sum_of.cosines(slopes)
+            if of_lines is not None:
+                of_lines[rows, :, which] = sum_of.shares(grad[rows])
+        of_f0 = of_amplitudes = None
         if of_phase is not None:
             of_f0 = phase_to_f0(of_phase.mul_(grad).view_as(phase), ctx.sample_rate)
-        return of_f0, of_ends, None, None, None
+        if of_lines is not None:
+            of_start, of_rise = of_lines.unflatten(0, phase.shape[:2]).unbind(2)
+            of_amplitudes = F.pad(of_start - of_rise, (0, 0, 0, 1))
+            of_amplitudes[:, 1:] += of_rise
+        return of_f0, of_amplitudes, None, None, None
+
+
+def _lines(amplitudes: Tensor) -> Tensor:
+    """Return what each hop's amplitudes start at, and their rise. Shape: [B,N,K] -> [H,2,K]."""
+    return torch.stack((amplitudes[:, :-1], amplitudes.diff(dim=1)), dim=2).flatten(0, 1)
 
 
 def _blocks(
-    phase: Tensor, f0_hz: Tensor, ends: Tensor, sample_rate: int
+    phase: Tensor, f0_hz: Tensor, lines: Tensor, sample_rate: int
 ) -> Iterator[tuple[slice, slice, Steps | Waves]]:
-    f0_hz = linear(f0_hz[..., None], phase.shape[2]).view(len(ends), phase.shape[2])
-    return blocks(phase.flatten(0, 1), f0_hz, ends.shape[2], sample_rate / 2)
+    f0_hz = torch.stack((f0_hz[:, :-1], f0_hz[:, 1:]), dim=2).flatten(0, 1)
+    return blocks(phase.flatten(0, 1), f0_hz, lines.shape[2], sample_rate / 2)
