@@ -9,6 +9,7 @@ import rich_click as click
 from rich.console import Console
 
 from ddspcore.catalog import Catalog
+from ddspcore.cli.lowering import show_lowered
 from ddspcore.cli.options import catalog_options, device_option, recipe_argument, set_option
 from ddspcore.cli.profiling import show_profile
 from ddspcore.cli.rehearsing import show_rehearsal
@@ -70,6 +71,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where --profile writes its numbers and a trace of every operation.",
 )
+@click.option(
+    "--dump-kernels",
+    "dump_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Train one step, write here what compilers and kernels run for it, and stop.",
+)
 @catalog_options
 def run(
     recipe: str,
@@ -82,6 +89,7 @@ def run(
     out: Path | None,
     profile_steps: int | None,
     profile_dir: Path,
+    dump_dir: Path | None,
     catalog: Catalog,
 ) -> None:
     """Train RECIPE: a file, or the name of a shipped recipe.
@@ -105,6 +113,9 @@ def run(
     console = make_console()
     if dry_steps is not None:
         rehearse(checked, dry_steps, out, console)
+        return
+    if dump_dir is not None:
+        dump_kernels(checked, dump_dir, console)
         return
     if profile_steps is not None:
         profile(checked, profile_steps, profile_dir, console)
@@ -162,6 +173,16 @@ def profile(checked: "Checked", steps: int, folder: Path, console: Console) -> N
             folder=folder,
         )
     )
+
+
+def dump_kernels(checked: "Checked", folder: Path, console: Console) -> None:
+    """Write what runs for a pipeline, and print where it is."""
+    from ddspcore.train.lowering import lower  # noqa: PLC0415
+
+    recipe = checked.recipe
+    source, device, compiled = _make_ready(recipe, console)
+    found = lower(recipe, checked.wiring, source, device, compiled=compiled, folder=folder)
+    show_lowered(found, folder, compiled)
 
 
 def _make_ready(recipe: "Recipe", console: Console) -> tuple[Any, "torch.device", bool]:

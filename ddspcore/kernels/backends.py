@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import inspect
 import os
 from collections.abc import Sequence
 from typing import Protocol, cast
@@ -14,6 +15,14 @@ from ddspcore.errors import UserError
 
 VARIABLE = "DDSP_KERNELS"
 MODULES = {"cpu": "ddspcore.kernels.cpu", "cuda": "ddspcore.kernels.cuda"}
+
+
+REFERENCES = {
+    "harmonic_bank": "ddspcore.dsp.oscillators",
+    "filtered_noise": "ddspcore.dsp.filters",
+    "multi_spectral_l1": "ddspcore.dsp.spectral_distance",
+    "magnitude": "ddspcore.dsp.stft",
+}
 
 
 class Backend(Protocol):
@@ -53,6 +62,9 @@ class Backend(Protocol):
     def version(self) -> str:
         """Name the build that runs."""
 
+    def library_path(self) -> str | None:
+        """Return the file of the machine code, or None if it is compiled as it is needed."""
+
 
 @frozen
 class Choice:
@@ -86,6 +98,20 @@ def choose(device: str) -> Choice:
     else:
         why = str(_load(device)[1])
     return Choice(device, "reference", f"plain torch: {why}")
+
+
+def found_in(device: str) -> tuple[dict[str, str], str | None]:
+    """Return the file and line of what answers each hot function, and the library behind them.
+
+    Raises UserError if `DDSP_KERNELS` asks for a backend that cannot run.
+    """
+    backend = _backend(device)
+    functions = {}
+    for name, module in REFERENCES.items():
+        answer = getattr(backend or importlib.import_module(module), name)
+        code = inspect.unwrap(answer).__code__
+        functions[name] = f"{code.co_filename}:{code.co_firstlineno}"
+    return functions, backend.library_path() if backend else None
 
 
 def wanted() -> str:

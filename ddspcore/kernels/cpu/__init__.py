@@ -2,13 +2,14 @@
 
 from ddspcore.kernels.cpu.bank import harmonic_bank
 from ddspcore.kernels.cpu.distance import multi_spectral_l1
-from ddspcore.kernels.cpu.library import missing, version
+from ddspcore.kernels.cpu.library import library_path, missing, version
 from ddspcore.kernels.cpu.magnitude import magnitude
 from ddspcore.kernels.cpu.noise import filtered_noise
 
 __all__ = [
     "filtered_noise",
     "harmonic_bank",
+    "library_path",
     "magnitude",
     "missing",
     "multi_spectral_l1",

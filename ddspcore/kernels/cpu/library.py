@@ -33,6 +33,11 @@ def version() -> str:
     return f"{PACKAGE} {package.__version__}, {library().ddsp_isa().decode()}"
 
 
+def library_path() -> str:
+    """Return the file that was chosen among the package's builds."""
+    return str(library()._name)
+
+
 def library() -> Any:
     """Return the loaded library, whose functions are attributes."""
     return _load()[0]

@@ -16,6 +16,7 @@ else:
 __all__ = [
     "filtered_noise",
     "harmonic_bank",
+    "library_path",
     "magnitude",
     "missing",
     "multi_spectral_l1",
@@ -44,3 +45,7 @@ def missing() -> str | None:
 def version() -> str:
     """Name the build that runs."""
     return f"triton {triton.__version__} on {torch.cuda.get_device_name()}"
+
+
+def library_path() -> None:
+    """Return None: Triton compiles each kernel when it is first needed."""
