@@ -37,15 +37,17 @@ class _Filtered(torch.autograd.Function):
     def forward(ctx: Any, white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
         ctx.save_for_backward(white, magnitudes)
         ctx.hop = hop
-        reach, size, matrix = _design(magnitudes, hop)
-        response = magnitudes @ matrix
+        reach, size = _sizes(magnitudes, hop)
+        response = _response(magnitudes, size)
+        # Each bin twice: its real and its imaginary part are multiplied as one row of numbers.
+        twice = torch.view_as_real(torch.complex(response, response))
         # A hop more than there is, so that even nothing can be cut into hops.
         padded = white.new_zeros(len(white), white.shape[1] + hop + 2 * reach)
         slots, one = padded.unfold(1, hop + 2 * reach, hop), white.new_ones(())
-        for at, fading in _fadings(white, hop, reach, size):
-            first, last = torch.fft.rfft(fading).unbind(2)
-            spectrum = first * response[:, :-1][:, at] + last * response[:, 1:][:, at]
-            rung = torch.fft.irfft(spectrum, n=size)
+        for at, spectra in _spectra(white, hop, reach, size):
+            first, last = torch.view_as_real(spectra)
+            first.mul_(twice[:, :-1][:, at]).addcmul_(last, twice[:, 1:][:, at])
+            rung = torch.fft.irfft(spectra[0], n=size)
             overlap_add(slots[:, at], rung[..., : hop + 2 * reach], one, hop)
         return padded[:, reach : reach + white.shape[1]]
 
@@ -55,60 +57,60 @@ class _Filtered(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         white, magnitudes = ctx.saved_tensors
         hop = ctx.hop
-        reach, size, matrix = _design(magnitudes, hop)
+        reach, size = _sizes(magnitudes, hop)
         heard = F.pad(grad, (reach, hop + reach)).unfold(1, hop + 2 * reach, hop)[:, :-1]
         of_white = of_magnitudes = None
         if ctx.needs_input_grad[0]:
             # A filter that is even in time is its own adjoint.
-            response = magnitudes @ matrix
+            response = _response(magnitudes, size)
             pairs = torch.stack([response[:, :-1], response[:, 1:]], 2)
             rung = torch.fft.irfft(torch.fft.rfft(heard, n=size)[:, :, None] * pairs, n=size)
-            of_white = (rung[..., reach : reach + hop] * _fades(hop, white)).sum(2).flatten(1)
+            fading = rung[..., reach : reach + hop] * _fades(hop, white.device, white.dtype)
+            of_white = fading.sum(2).flatten(1)
         if ctx.needs_input_grad[1]:
-            of_response = magnitudes.new_zeros(*magnitudes.shape[:2], size // 2 + 1)
-            for at, fading in _fadings(white, hop, reach, size):
-                first, last = torch.fft.rfft(fading).unbind(2)
-                spectrum = torch.fft.rfft(heard[:, at], n=size)
-                of_response[:, :-1][:, at] += _real_product(first, spectrum)
-                of_response[:, 1:][:, at] += _real_product(last, spectrum)
-            # The adjoint of irfft counts every bin but the first and last twice.
-            weights = matrix * (2.0 / size)
-            weights[:, :: size // 2] *= 0.5
-            of_magnitudes = of_response @ weights.mT
+            # The real part of a product with a conjugate, before its two terms are added.
+            terms = magnitudes.new_zeros(*magnitudes.shape[:2], size // 2 + 1, 2)
+            for at, spectra in _spectra(white, hop, reach, size):
+                first, last = torch.view_as_real(spectra)
+                spectrum = torch.view_as_real(torch.fft.rfft(heard[:, at], n=size))
+                terms[:, :-1][:, at].addcmul_(first, spectrum)
+                terms[:, 1:][:, at].addcmul_(last, spectrum)
+            kind = magnitudes.device, magnitudes.dtype
+            adjoint = _adjoint(magnitudes.shape[2], size, *kind)
+            of_magnitudes = (terms[..., 0] + terms[..., 1]) @ adjoint
         return of_white, of_magnitudes, None
 
 
-def _design(magnitudes: Tensor, hop: int) -> tuple[int, int, Tensor]:
-    """Return how far a filter rings, the length of transforms, and the matrix to responses."""
-    bands = magnitudes.shape[2]
-    size = fast_length(hop + 2 * (bands - 1))
-    return bands - 1, size, zero_phase(bands, size, magnitudes.device, magnitudes.dtype)
+def _sizes(magnitudes: Tensor, hop: int) -> tuple[int, int]:
+    """Return how far a filter rings, and the length of transforms."""
+    reach = magnitudes.shape[2] - 1
+    return reach, fast_length(hop + 2 * reach)
 
 
-def _fadings(white: Tensor, hop: int, reach: int, size: int) -> Iterator[tuple[slice, Tensor]]:
-    """Yield a block of hops, as they fade from their first filter to their last.
+def _response(magnitudes: Tensor, size: int) -> Tensor:
+    return magnitudes @ zero_phase(magnitudes.shape[2], size, magnitudes.device, magnitudes.dtype)
 
-    Shape: white [B,H*hop] -> blocks [B,n,2,size], from index `reach` on.
+
+def _spectra(white: Tensor, hop: int, reach: int, size: int) -> Iterator[tuple[slice, Tensor]]:
+    """Yield the spectra of a block of hops, as they fade out of and into their two filters.
+
+    Shape: white [B,H*hop] -> blocks [2,B,n,size//2+1], of hops that begin at index `reach`.
     """
-    hops, fades = white.unflatten(1, (-1, 1, hop)), _fades(hop, white)
-    some = min(at_a_time(len(white), 2 * size, white.device), max(1, hops.shape[1]))
-    room = white.new_zeros(len(white), some, 2, size)
+    hops, fades = white.unflatten(1, (-1, hop)), _fades(hop, white.device, white.dtype)
+    some = min(at_a_time(len(white), size, white.device), max(1, hops.shape[1]))
+    room = white.new_zeros(2, len(white), some, size)
     for start in range(0, hops.shape[1], some):
         at = slice(start, min(start + some, hops.shape[1]))
-        fading = room[:, : at.stop - at.start]
-        torch.mul(hops[:, at], fades, out=fading[..., reach : reach + hop])
-        yield at, fading
+        fading = room[:, :, : at.stop - at.start]
+        torch.mul(hops[:, at], fades[:, None, None], out=fading[..., reach : reach + hop])
+        yield at, torch.fft.rfft(fading)
 
 
-def _fades(hop: int, like: Tensor) -> Tensor:
-    rise = ramp(hop, like)
-    return torch.stack([1.0 - rise, rise])
-
-
-def _real_product(a: Tensor, b: Tensor) -> Tensor:
-    """Return the real part of conj(a) * b."""
-    parts = torch.view_as_real(a) * torch.view_as_real(b)
-    return parts[..., 0] + parts[..., 1]
+@functools.lru_cache(maxsize=32)
+def _fades(hop: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(False):
+        rise = ramp(hop, torch.empty(0, device=device, dtype=dtype))
+        return torch.stack([1.0 - rise, rise])
 
 
 @functools.lru_cache(maxsize=32)
@@ -127,6 +129,15 @@ def zero_phase(bands: int, size: int, device: torch.device, dtype: torch.dtype) 
         gap = impulses.new_zeros(bands, size - taps + 1)
         response: Tensor = torch.fft.rfft(torch.cat([positive, gap, negative], dim=1))
         return response.real.contiguous()
+
+
+@functools.lru_cache(maxsize=32)
+def _adjoint(bands: int, size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return the adjoint of irfft and of `zero_phase`: [size//2+1, bands]."""
+    with torch.inference_mode(False), torch.no_grad():
+        adjoint = zero_phase(bands, size, device, dtype).mT * (2.0 / size)
+        adjoint[:: size // 2] *= 0.5  # all bins but the first and the last stand for two
+        return adjoint
 
 
 @full_precision
