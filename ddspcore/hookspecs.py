@@ -133,7 +133,8 @@ def ddsp_evaluators() -> Iterable[type]:  # type: ignore[empty-body]
 
     Constructor: `opt`, `ctx`. `__call__(pipeline, batches, out_dir) -> dict[str, float]`; `batches`
     can be iterated more than once, its noise is filled in. Declares
-    `metrics(opt, ctx) -> tuple[Metric, ...]`.
+    `metrics(opt, ctx) -> tuple[Metric, ...]`. May offer `compare(folders, out_dir)`, which writes
+    there what shows several checkpoints side by side; `folders` are where it wrote, by label.
     """
 
 

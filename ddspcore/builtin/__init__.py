@@ -6,6 +6,7 @@ from typing import Any
 from ddspcore import hookimpl
 from ddspcore.builtin import (
     backbones,
+    controls,
     evaluators,
     features,
     harmonic_heads,
@@ -94,6 +95,8 @@ def ddsp_evaluators() -> list[type]:
         evaluators.EffectiveHarmonics,
         evaluators.DgenProbe,
         evaluators.Render,
+        controls.Controls,
+        controls.Smoothing,
     ]
 
 

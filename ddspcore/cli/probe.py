@@ -10,6 +10,7 @@ from ddspcore.catalog import Catalog
 from ddspcore.cli.options import (
     catalog_options,
     json_option,
+    run_argument,
     set_option,
     where_option,
 )
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ddspcore.probing.gradients import Gradients
+
+RAW, SMOOTHED = "raw-variation/", "fir-variation/"
 
 out_option = click.option(
     "--out",
@@ -83,7 +86,7 @@ def gradients(
         click.echo(to_json(facts, indent=2))
         return
     show(
-        f"{start}; {len(found.items)} items, on {chosen.used}",
+        f"{start}; items {', '.join(map(str, found.items))}, on {chosen.used}",
         "",
         losses_table(found),
         "",
@@ -91,6 +94,112 @@ def gradients(
         "",
         f"{folder / 'gradients.png'} shows them; numbers are in gradients.json beside it",
     )
+
+
+split_option = click.option(
+    "--split",
+    type=click.Choice(["train", "val"]),
+    help="Whose items; by default held-out ones, where there are any.",
+)
+
+
+@probe.command()
+@run_argument
+@click.option(
+    "--steps",
+    default="best",
+    show_default=True,
+    metavar="WORDS",
+    help="Which checkpoints: best, latest, latest3, all, A:best,B:last, or steps that were kept.",
+)
+@click.option(
+    "--item",
+    "items",
+    type=click.IntRange(min=0),
+    multiple=True,
+    default=(0,),
+    show_default=True,
+    help="Which items; can be repeated. Pictures show the first.",
+)
+@click.option("--at", type=click.FloatRange(min=0), metavar="SECONDS", help="Look closely here.")
+@split_option
+@out_option
+@where_option
+@catalog_options
+def controls(
+    folder: Path,
+    steps: str,
+    items: tuple[int, ...],
+    at: float | None,
+    split: str | None,
+    out: Path | None,
+    device: str,
+    catalog: Catalog,
+) -> None:
+    """Write the controls that checkpoints of RUN predict as tables and pictures.
+
+    Several checkpoints are also drawn side by side, in controls_compare.png.
+    """
+    from ddspcore.probing.evaluating import Question, ask  # noqa: PLC0415  imports torch
+
+    question = Question("controls", {"at": at}, steps, items, split, device, out)
+    answers, where = ask(folder, question, catalog)
+    table = make_table("checkpoint", "controls.png and its tables are in")
+    for answer in answers:
+        table.add_row(str(answer.snapshot), str(answer.folder))
+    show(table)
+    if len(answers) > 1:
+        show("", f"{where / 'controls_compare.png'} shows them side by side")
+
+
+@probe.command()
+@run_argument
+@click.option(
+    "--steps",
+    default="best",
+    show_default=True,
+    metavar="WORDS",
+    help="Which checkpoints, as in ddsp probe controls.",
+)
+@click.option(
+    "--item",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Which item.",
+)
+@split_option
+@out_option
+@where_option
+@catalog_options
+def smoothing(
+    folder: Path,
+    steps: str,
+    item: int,
+    split: str | None,
+    out: Path | None,
+    device: str,
+    catalog: Catalog,
+) -> None:
+    """Compare controls that RUN predicts with their means over five frames.
+
+    Writes tables, analysis.json and smoothing_analysis.png.
+    """
+    from ddspcore.probing.evaluating import Question, ask  # noqa: PLC0415  imports torch
+
+    question = Question("smoothing", {}, steps, (item,), split, device, out)
+    answers, _ = ask(folder, question, catalog)
+    table = make_table("checkpoint", "control", "variation", "smoothed", "ratio")
+    _to_the_right(table, "control")
+    for answer in answers:
+        for name, raw in answer.values.items():
+            if name.startswith(RAW):
+                control = name.removeprefix(RAW)
+                smoothed = answer.values[f"{SMOOTHED}{control}"]
+                ratio = f"{smoothed / raw:.3f}" if raw else ""
+                label = str(answer.snapshot)
+                table.add_row(label, control, f"{raw:.4g}", f"{smoothed:.4g}", ratio)
+    show(table, "", *(f"{each.folder / 'smoothing_analysis.png'}" for each in answers))
 
 
 def losses_table(found: "Gradients") -> "Table":
@@ -110,7 +219,7 @@ def modules_table(found: "Gradients") -> "Table":
     """Return a row for every module and loss: how hard it pulls there, and with whom."""
     names = [loss.name for loss in found.losses]
     others = [f"cos {name}" for name in names] if len(names) > 1 else []
-    table = make_table("module", "weights", "loss", "norm", "of gradient", "of pull", *others)
+    table = make_table("module", "parameters", "loss", "norm", "of gradient", "of pull", *others)
     _to_the_right(table, "loss")
     for module in found.modules:
         columns = (
