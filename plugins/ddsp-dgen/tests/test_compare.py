@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from pathlib import Path
 
 import attrs
@@ -67,12 +68,21 @@ def test_the_chunk_is_voiced_then_loud(recording, catalog):
 
 @pytest.mark.parametrize("recipe", ["dgen:published", "dgen:exact", "probe_dry", "probe_overfit"])
 def test_every_recipe_hears_the_very_samples(recipe, recording, tmp_path, catalog):
-    path = write_chunk(clips([recording])[0], tmp_path / "chunks", catalog)
+    (clip,) = clips([recording])
+    path = write_chunk(clip, tmp_path / "chunks", catalog)
     document = read(resolve_recipe(recipe), (f"data.root={path}",))
     source = build_source(structure(document, catalog))
     assert source.count("train") == 1
     heard = source.batch("train", [0])["audio"][0]
+    assert heard.abs().max() == torch.tensor(0.99)
     assert torch.equal(heard, torch.from_numpy(soundfile.read(path, dtype="float32")[0]))
+
+
+def test_a_chunk_is_the_same_file_whenever_it_is_written(recording, tmp_path, catalog):
+    (clip,) = clips([recording])
+    first = write_chunk(clip, tmp_path / "chunks", catalog).read_bytes()
+    time.sleep(1.1)  # what libsndfile would write down has a resolution of a second
+    assert write_chunk(clip, tmp_path / "chunks", catalog).read_bytes() == first
 
 
 def test_recordings_of_one_name_are_told_apart(tmp_path):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import soundfile
+import torch
 from attrs import frozen
 from ddspcore.assemble import build_source
 from ddspcore.catalog import Catalog
@@ -19,7 +20,8 @@ PICKING = "core:probe_dry"
 """The recipe whose rule picks: the most voiced second, of several the loudest, peak-normalised."""
 SAMPLE_RATE = 16_000
 PEAK = 0.99
-"""Where every recipe has the loudest sample: met exactly, so that none of them moves a bit."""
+"""Where every recipe has the loudest sample. A chunk has it there to the last of 24 bits, which is
+the last of float32's too, so that no recipe moves a bit."""
 FULL_SCALE = 2**15 - 1
 
 
@@ -54,7 +56,9 @@ def write_chunk(clip: Clip, folder: Path, catalog: Catalog) -> Path:
     audio = pick(clip.path, catalog)
     path = folder / f"{clip.name}.wav"
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, audio.numpy(), SAMPLE_RATE, subtype="FLOAT")
+    # whole numbers: a file of floats would hold the time of writing, and be other data each time
+    levels = (audio.double() * 2**31).to(torch.int32)
+    soundfile.write(path, levels.numpy(), SAMPLE_RATE, subtype="PCM_24")
     return path
 
 
@@ -70,4 +74,5 @@ def pick(recording: Path, catalog: Catalog) -> Tensor:
     source = build_source(structure(document, catalog))
     chunk: Tensor = source.batch("train", [0])["audio"][0].double()
     steps = (chunk * (PEAK * FULL_SCALE / chunk.abs().max())).round()
-    return (steps * (PEAK / steps.abs().max())).float()
+    at_peak = steps * (PEAK / steps.abs().max())
+    return ((at_peak * 2**23).round() / 2**23).float()
