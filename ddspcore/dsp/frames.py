@@ -1,5 +1,7 @@
 """The time axis: durations in samples, and frames cut from a signal and added up to one."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -25,12 +27,43 @@ def frame(x: Tensor, window: int, hop: int) -> Tensor:
 
     Shape: x [..., T] -> [..., T // hop + 1, window], a view of the padded signal.
     """
-    before, after, reflected = ends(x.shape[-1], window, hop)
-    if not reflected:
-        return F.pad(x, (before, after)).unfold(-1, window, hop)
-    last = x.shape[-1] - 1
-    head, tail = x[..., 1 : before + 1], x[..., last - after : last]
-    return torch.cat((head.flip(-1), x, tail.flip(-1)), -1).unfold(-1, window, hop)
+    around = ends(x.shape[-1], window, hop)
+    return around.cut(around.pad(x), window, hop)
+
+
+class Ends(NamedTuple):
+    """How many samples frames need before and after a signal, and if they are reflected or zero.
+
+    Frames of several windows can share the widest ends, and with them one padded signal.
+    """
+
+    before: int
+    after: int
+    reflected: bool
+
+    def pad(self, x: Tensor) -> Tensor:
+        """Return a signal with its ends. Shape: x [..., T]."""
+        if not self.reflected:
+            return F.pad(x, (self.before, self.after))
+        last = x.shape[-1] - 1
+        head, tail = x[..., 1 : self.before + 1], x[..., last - self.after : last]
+        return torch.cat((head.flip(-1), x, tail.flip(-1)), -1)
+
+    def cut(self, padded: Tensor, window: int, hop: int) -> Tensor:
+        """Return the frames of a padded signal, as a view. Shape: [..., T // hop + 1, window]."""
+        count = (padded.shape[-1] - self.before - self.after) // hop + 1
+        start = self.before - window // 2
+        return padded[..., start:].unfold(-1, window, hop)[..., :count, :]
+
+    def fold(self, padded: Tensor) -> Tensor:
+        """Return what is left of a padded gradient, after its ends are added. Shape: [B,T]."""
+        length = padded.shape[1] - self.before - self.after
+        parts: tuple[Tensor, Tensor, Tensor] = padded.split((self.before, length, self.after), 1)
+        head, signal, tail = parts
+        if self.reflected:
+            signal[:, 1 : self.before + 1].add_(head.flip(1))
+            signal[:, length - 1 - self.after : length - 1].add_(tail.flip(1))
+        return signal
 
 
 class Unframing:
@@ -40,11 +73,9 @@ class Unframing:
     """
 
     def __init__(self, x: Tensor, window: int, hop: int):
-        length = x.shape[1]
-        before, after, self.reflected = ends(length, window, hop)
-        self.sizes, self.hop = (before, length, after), hop
-        self.padded = x.new_zeros(len(x), sum(self.sizes))
-        self.slots = self.padded.unfold(1, window, hop)
+        self.hop, self.ends = hop, ends(x.shape[1], window, hop)
+        self.padded = x.new_zeros(len(x), self.ends.before + x.shape[1] + self.ends.after)
+        self.slots = self.ends.cut(self.padded, window, hop)
 
     def add(self, frames: Tensor, weights: Tensor, first: int) -> None:
         """Add weights times the gradients of frames `first` and on.
@@ -55,13 +86,7 @@ class Unframing:
 
     def signal(self) -> Tensor:
         """Return the gradient of the signal; nothing can be added afterwards. Shape: [B,T]."""
-        parts: tuple[Tensor, Tensor, Tensor] = self.padded.split(self.sizes, 1)
-        head, signal, tail = parts
-        if self.reflected:
-            before, length, after = self.sizes
-            signal[:, 1 : before + 1].add_(head.flip(1))
-            signal[:, length - 1 - after : length - 1].add_(tail.flip(1))
-        return signal
+        return self.ends.fold(self.padded)
 
 
 def overlap_add(slots: Tensor, frames: Tensor, weights: Tensor, hop: int) -> None:
@@ -76,11 +101,11 @@ def overlap_add(slots: Tensor, frames: Tensor, weights: Tensor, hop: int) -> Non
         slots[:, every].addcmul_(frames[:, every], weights)
 
 
-def ends(length: int, window: int, hop: int) -> tuple[int, int, bool]:
-    """Return how many samples frames need before and after a signal, and if they are reflected."""
+def ends(length: int, window: int, hop: int) -> Ends:
+    """Return what frames need around a signal."""
     before = window // 2
     after = max(length // hop * hop + window - before - length, 0)
-    return before, after, length > max(before, after)
+    return Ends(before, after, reflected=length > max(before, after))
 
 
 def at_a_time(batch: int, window: int, device: torch.device) -> int:

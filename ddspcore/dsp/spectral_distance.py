@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ddspcore.dsp.frames import Unframing, at_a_time, frame
+from ddspcore.dsp.frames import Ends, at_a_time, ends, overlap_add
 from ddspcore.dsp.precision import full_precision
 from ddspcore.dsp.stft import hann, modulus
 
@@ -51,8 +51,13 @@ class _Distance(torch.autograd.Function):
     ) -> Tensor:
         distance = x.new_zeros(())
         gradient = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
-        for target, hop in zip(targets, hops, strict=True):
-            _add_resolution(distance, gradient, x, target, hop, terms)
+        resolutions = [(t, 2 * (t.shape[2] - 1), hop) for t, hop in zip(targets, hops, strict=True)]
+        for reflected in (True, False):
+            group = [
+                one for one in resolutions if ends(x.shape[1], *one[1:]).reflected == reflected
+            ]
+            if group:
+                _add_resolutions(distance, gradient, x, group, terms)
         if gradient is not None:
             ctx.save_for_backward(gradient.div_(len(targets)))
         return distance.div_(len(targets))
@@ -64,35 +69,59 @@ class _Distance(torch.autograd.Function):
         return gradient * grad, None, None, None
 
 
-def _add_resolution(
+def _add_resolutions(
     distance: Tensor,
     gradient: Tensor | None,
     x: Tensor,
+    resolutions: list[tuple[Tensor, int, int]],
+    terms: tuple[float, float, float],
+) -> None:
+    """Add the distances at some resolutions, and what follows in `x` to `gradient`.
+
+    Their frames share one padded signal, so the ends of all are reflected or of none.
+    """
+    every = [ends(x.shape[1], window, hop) for _, window, hop in resolutions]
+    around = Ends(max(e.before for e in every), max(e.after for e in every), every[0].reflected)
+    padded = around.pad(x)
+    of_padded = None if gradient is None else torch.zeros_like(padded)
+    for target, window, hop in resolutions:
+        frames = around.cut(padded, window, hop)
+        of_frames = None if of_padded is None else around.cut(of_padded, window, hop)
+        _add_resolution(distance, of_frames, frames, target, hop, terms)
+    if gradient is not None and of_padded is not None:
+        gradient += around.fold(of_padded)
+
+
+def _add_resolution(
+    distance: Tensor,
+    slots: Tensor | None,
+    frames: Tensor,
     target: Tensor,
     hop: int,
     terms: tuple[float, float, float],
 ) -> None:
-    """Add the distance at one resolution to `distance`, and what follows in `x` to `gradient`."""
+    """Add the distance at one resolution to `distance`, and what follows in `frames` to `slots`.
+
+    Shape: frames and slots [B,N,window], target [B,N,bins].
+    """
     linear, log, log_eps = terms
+    batch, _, window = frames.shape
     share = 1.0 / target.numel()
-    window = 2 * (target.shape[2] - 1)
-    shape, some = hann(window, x), at_a_time(len(x), window, x.device)
+    shape, some = hann(window, frames), at_a_time(batch, window, frames.device)
     # The adjoint of rfft is irfft, which counts every bin but the first and last twice.
-    unframing, weights = Unframing(x, window, hop), shape * (0.5 * share)
-    blocks = zip(frame(x, window, hop).split(some, 1), target.split(some, 1), strict=True)
-    for i, (frames, theirs) in enumerate(blocks):
-        spectrum = torch.fft.rfft(frames * shape)
+    once = torch.full_like(shape[: window // 2 + 1], 0.5 * share)
+    once[:: window // 2] = share
+    of_linear, of_log = once * linear, once * log
+    blocks = zip(frames.split(some, 1), target.split(some, 1), strict=True)
+    for i, (block, theirs) in enumerate(blocks):
+        spectrum = torch.fft.rfft(block * shape)
         mine = modulus(spectrum)
         difference, lifted = mine - theirs, mine + log_eps
         nepers = (lifted / (theirs + log_eps)).log_().abs_()
         distance.add_(nepers.sum(), alpha=share * log)
-        if gradient is not None:
+        if slots is not None:
             # The slope is along the spectrum, with the sign of the difference.
-            along = difference.sign().div_(mine)
-            slope = torch.addcdiv(along * linear, along, lifted, value=log)
-            slope[:, :, :: window // 2].mul_(2.0)
-            of_frames = torch.fft.irfft(spectrum.mul_(slope), n=window, norm="forward")
-            unframing.add(of_frames, weights, first=i * some)
+            slope = torch.addcdiv(of_linear, of_log, lifted).mul_(difference.sign()).div_(mine)
+            of_block = torch.fft.irfft(spectrum.mul_(slope), n=window, norm="forward")
+            overlap_add(slots[:, i * some : (i + 1) * some], of_block, shape, hop)
         distance.add_(difference.abs_().sum(), alpha=share * linear)
-    if gradient is not None:
-        gradient += unframing.signal()
