@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -16,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from ddspcore.builtin.controls.tables import Dump, Moment
 from ddspcore.builtin.controls.tracks import Track
 from ddspcore.data.features import VOICED
+from ddspcore.dsp.partials import effective_number
 from ddspcore.style import BLUE, GREEN, MUTED, ORANGE, PALE, STYLE, VERMILION
 
 SIZE_INCHES = (15.0, 9.0)
@@ -65,17 +67,6 @@ def decibels(amplitudes: Track) -> Track:
     return found
 
 
-def effective_number(shares: Track) -> float:
-    """Return how many equal harmonics would be as spread: the exponential of the entropy.
-
-    Shape: [K], at any scale; 0 if all are zero.
-    """
-    if not shares.any():
-        return 0.0
-    p = shares / shares.sum()
-    return float(np.exp(-np.sum(p * np.log(np.maximum(p, np.finfo(float).tiny)))))
-
-
 @contextmanager
 def _four_panels(title: str, path: Path) -> Iterator[tuple[Axes, Axes, Axes, Axes]]:
     with rc_context(STYLE):
@@ -122,7 +113,7 @@ def _draw_statistics(axes: Axes, dump: Dump) -> None:
 
 def _draw_harmonics(axes: Axes, moment: Moment, colour: Any, label: str) -> None:
     k = np.arange(1, len(moment.harmonics) + 1)
-    number = effective_number(moment.harmonics[: moment.audible])
+    number = float(effective_number(torch.from_numpy(moment.harmonics[: moment.audible])))
     spread = f"{label}: as {number:.1f} equal ones"
     axes.plot(k, decibels(moment.harmonics), "o-", color=colour, markersize=3.0, label=spread)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ddspcore.builtin.controls.dumping import Controls
-from ddspcore.builtin.controls.pictures import decibels, effective_number
+from ddspcore.builtin.controls.pictures import decibels
 from ddspcore.builtin.controls.tables import read_tables, wavetable, zero_phase_taps
 from ddspcore.errors import UserError
 
@@ -127,12 +127,6 @@ def test_tables_are_read_again(dump, batch):
 
 def test_the_middle_tap_is_where_a_flat_filter_has_its_impulse():
     assert zero_phase_taps(np.ones(5)).tolist() == pytest.approx([0, 0, 0, 0, 1, 0, 0, 0])
-
-
-def test_equal_harmonics_count_in_full():
-    assert effective_number(np.full(7, 0.2)) == pytest.approx(7)
-    assert effective_number(np.array([0.0, 3.0, 0.0])) == pytest.approx(1)
-    assert effective_number(np.zeros(3)) == 0.0
 
 
 def test_a_sine_is_a_sine():
