@@ -8,55 +8,31 @@ import torch.nn.functional as F
 from attrs import frozen
 from torch import Tensor, nn
 
-from ddspcore import Context, Control, OptionError, option, synth
+from ddspcore import Context, Control, option, synth
+from ddspcore.builtin.smoothing import Smoothing, Waiting
 from ddspcore.controls import ANY
 from ddspcore.dsp.filters import fft_convolve
 from ddspcore.dsp.frames import samples
 from ddspcore.dsp.oscillators import phase_after
 from ddspcore.dsp.partitioned_convolution import Past, convolve, partition, silence
-from ddspcore.dsp.smoothing import smooth
-from ddspcore.errors import UserError
 from ddspcore.kernels import filtered_noise, harmonic_bank
 
 SIGNAL = Control("signal", unit="signal", axis="sample")
 
 
 @frozen
-class Smoothed:
-    """What a synth may do to its controls before it plays."""
-
-    smoothing: tuple[float, ...] = option(
-        (),
-        ge=0.0,
-        help="weights of the frames around each one, an odd number, in the mean that is played; "
-        "none: frames as they are",
-    )
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse weights without a middle, and those that have no mean."""
-        if self.smoothing and len(self.smoothing) % 2 == 0:
-            raise OptionError("smoothing", f"{len(self.smoothing)} weights have no middle")
-        if self.smoothing and sum(self.smoothing) == 0.0:
-            raise OptionError("smoothing", "weights that are all zero have no mean")
-
-    def mean(self, control: Tensor) -> Tensor:
-        """Return a control as it is played. Shape: [B,N,C] -> [B,N,C]."""
-        total = sum(self.smoothing)
-        return smooth(control, [each / total for each in self.smoothing]) if total else control
-
-    def refuse_to_stream(self) -> None:
-        """Raise UserError if there is smoothing: it needs frames that have not come yet."""
-        if self.smoothing:
-            raise UserError(f"its smoothing hears {len(self.smoothing) // 2} frames ahead")
-
-
-@frozen
 class Sounding:
-    """A tone in the middle of things: the phase of its next sample, and its last frame if any."""
+    """A tone in the middle of things: the phase of its next sample, its last frame, and to come."""
 
     phase: Tensor
     f0_hz: Tensor | None = None
     amplitudes: Tensor | None = None
+    waiting: Waiting | None = None
+
+
+def lengthen(signal: Tensor, count: int) -> Tensor:
+    """Return a signal of `count` samples, with silence before it where it has fewer."""
+    return signal if signal.shape[1] == count else F.pad(signal, (count - signal.shape[1], 0))
 
 
 def after(past: Tensor | None, new: Tensor) -> Tensor:
@@ -77,16 +53,16 @@ class Harmonic(nn.Module):
     Source: Engel et al., DDSP (ICLR 2020), section 3.
     """
 
-    Options = Smoothed
+    Options = Smoothing
 
-    def __init__(self, opt: Smoothed, ctx: Context):
+    def __init__(self, opt: Smoothing, ctx: Context):
         super().__init__()
         self.opt = opt
         self.sample_rate = round(ctx.rate("sample"))
         self.hop = ctx.ratio("sample", "frame")
 
     @staticmethod
-    def needs(opt: Smoothed, ctx: Context) -> tuple[Control, ...]:
+    def needs(opt: Smoothing, ctx: Context) -> tuple[Control, ...]:
         """Declare pitch, amplitude and distribution."""
         return (
             Control("f0_hz", unit="hz"),
@@ -95,36 +71,40 @@ class Harmonic(nn.Module):
         )
 
     @staticmethod
-    def provides(opt: Smoothed, ctx: Context) -> Control:
+    def provides(opt: Smoothing, ctx: Context) -> Control:
         """Declare the signal."""
         return SIGNAL
 
     def forward(self, controls: Mapping[str, Tensor]) -> Tensor:
         """Return the tone. Shape: controls [B,N,C] -> [B,(N-1)*hop]."""
-        f0_hz, amplitudes = self._partials(controls)
+        f0_hz, amplitudes = self._partials(self.opt.means(controls))
         return harmonic_bank(f0_hz, amplitudes, self.hop, self.sample_rate)
 
+    def latency(self, served: Mapping[str, Control]) -> int:
+        """Return how far smoothing hears ahead, in samples."""
+        return self.opt.ahead * self.hop
+
     def initial_state(self, batch: int, device: torch.device) -> Sounding:
-        """Return the phase of the first sample. Raises UserError if controls are smoothed."""
-        self.opt.refuse_to_stream()
+        """Return the phase of the first sample."""
         return Sounding(torch.zeros(batch, dtype=torch.int64, device=device))
 
     def step(self, controls: Mapping[str, Tensor], state: Sounding) -> tuple[Tensor, Sounding]:
         """Go on with the tone from the last frame to the last of the new ones."""
+        came = controls["f0_hz"].shape[1] - (state.f0_hz is None)
+        controls, waiting = self.opt.means_of_known(controls, state.waiting, self.hop)
         f0_hz, amplitudes = self._partials(controls)
         f0_hz, amplitudes = after(state.f0_hz, f0_hz), after(state.amplitudes, amplitudes)
-        last = (f0_hz[:, -1:], amplitudes[:, -1:])
-        if f0_hz.shape[1] == 1:
-            return f0_hz.new_zeros(len(f0_hz), 0), Sounding(state.phase, *last)
+        last = (f0_hz[:, -1:], amplitudes[:, -1:], waiting)
+        if f0_hz.shape[1] <= 1:
+            return f0_hz.new_zeros(len(f0_hz), came * self.hop), Sounding(state.phase, *last)
         tone = harmonic_bank(f0_hz, amplitudes, self.hop, self.sample_rate, state.phase)
         phase = phase_after(f0_hz, self.hop, self.sample_rate, state.phase)
-        return tone, Sounding(phase, *last)
+        return lengthen(tone, came * self.hop), Sounding(phase, *last)
 
     def _partials(self, controls: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         f0_hz = controls["f0_hz"]
-        distribution = self.opt.mean(controls["harmonic_distribution"])
-        shares = audible(distribution, f0_hz, self.sample_rate)
-        return f0_hz[..., 0], self.opt.mean(controls["harmonic_amplitude"]) * shares
+        shares = audible(controls["harmonic_distribution"], f0_hz, self.sample_rate)
+        return f0_hz[..., 0], controls["harmonic_amplitude"] * shares
 
 
 def audible(distribution: Tensor, f0_hz: Tensor, sample_rate: int) -> Tensor:
@@ -140,10 +120,11 @@ def audible(distribution: Tensor, f0_hz: Tensor, sample_rate: int) -> Tensor:
 
 @frozen
 class Hissing:
-    """Noise in the middle of things: the last hops of it, and the frames around them, if any."""
+    """Noise in the middle of things: the last hops of it, the frames around them, and to come."""
 
     white: Tensor | None = None
     magnitudes: Tensor | None = None
+    waiting: Waiting | None = None
 
 
 @synth("noise")
@@ -153,15 +134,15 @@ class Noise(nn.Module):
     Source: Engel et al., DDSP (ICLR 2020), section 3 and appendix B.5.
     """
 
-    Options = Smoothed
+    Options = Smoothing
 
-    def __init__(self, opt: Smoothed, ctx: Context):
+    def __init__(self, opt: Smoothing, ctx: Context):
         super().__init__()
         self.opt = opt
         self.hop = ctx.ratio("sample", "frame")
 
     @staticmethod
-    def needs(opt: Smoothed, ctx: Context) -> tuple[Control, ...]:
+    def needs(opt: Smoothing, ctx: Context) -> tuple[Control, ...]:
         """Declare the magnitudes and the noise itself."""
         return (
             Control("noise_magnitudes", unit="linear", channels=ANY),
@@ -169,36 +150,37 @@ class Noise(nn.Module):
         )
 
     @staticmethod
-    def provides(opt: Smoothed, ctx: Context) -> Control:
+    def provides(opt: Smoothing, ctx: Context) -> Control:
         """Declare the signal."""
         return SIGNAL
 
     def forward(self, controls: Mapping[str, Tensor]) -> Tensor:
         """Return the noise. Shape: white [B,T], magnitudes [B,N,bands] -> [B,T]."""
-        magnitudes = self.opt.mean(controls["noise_magnitudes"])
+        magnitudes = self.opt.means(controls)["noise_magnitudes"]
         return filtered_noise(controls["white"], magnitudes, self.hop)
 
     def latency(self, served: Mapping[str, Control]) -> int:
-        """Return how far a zero-phase filter hears ahead, in samples."""
-        return served["noise_magnitudes"].channels - 1
+        """Return how far smoothing and a zero-phase filter hear ahead, in samples."""
+        return self.opt.ahead * self.hop + served["noise_magnitudes"].channels - 1
 
     def initial_state(self, batch: int, device: torch.device) -> Hissing:
-        """Return no noise yet. Raises UserError if controls are smoothed."""
-        self.opt.refuse_to_stream()
+        """Return no noise yet."""
         return Hissing()
 
     def step(self, controls: Mapping[str, Tensor], state: Hissing) -> tuple[Tensor, Hissing]:
         """Filter the new noise, and the last of what was before it, which now hears its end."""
+        came = controls["white"].shape[1]
+        controls, waiting = self.opt.means_of_known(controls, state.waiting, self.hop)
         white = after(state.white, controls["white"])
         magnitudes = after(state.magnitudes, controls["noise_magnitudes"])
         late = magnitudes.shape[-1] - 1
         hops = -(-2 * late // self.hop)
-        past = Hissing(white[:, -hops * self.hop :], magnitudes[:, -hops - 1 :])
+        past = Hissing(white[:, -hops * self.hop :], magnitudes[:, -hops - 1 :], waiting)
         count = controls["white"].shape[1]
         if count == 0:
-            return white.new_zeros(len(white), 0), past
+            return white.new_zeros(len(white), came), past
         filtered = filtered_noise(white, magnitudes, self.hop)
-        return F.pad(filtered, (late, 0))[:, -late - count : -late], past
+        return lengthen(F.pad(filtered, (late, 0))[:, -late - count : -late], came), past
 
 
 @frozen

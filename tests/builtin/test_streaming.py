@@ -71,6 +71,8 @@ def numbers_in(state):
     """Count the numbers that a state holds, in memory that its tensors keep alive."""
     if isinstance(state, torch.Tensor):
         return state.untyped_storage().nbytes() // state.element_size()
+    if isinstance(state, dict):
+        return sum(map(numbers_in, state.values()))
     parts = attrs.astuple(state, recurse=False) if attrs.has(type(state)) else state
     if hasattr(parts, "__dict__"):
         parts = tuple(vars(parts).values())
@@ -169,6 +171,26 @@ def test_noise_is_filtered_as_if_all_were_known(sizes, batch, bands):
     torch.testing.assert_close(said[:, late:], whole[:, : whole.shape[1] - late], rtol=0, atol=5e-6)
 
 
+WEIGHTS = st.lists(st.floats(0.1, 1.0), min_size=1, max_size=7).filter(lambda w: len(w) % 2)
+
+
+@given(sizes=cuts, batch=st.integers(1, 3), weights=WEIGHTS)
+@settings(max_examples=30)
+def test_smoothed_controls_are_played_when_their_neighbours_have_come(sizes, batch, weights):
+    synths = (Harmonic, tone(batch, FRAMES)), (Noise, hiss(batch, FRAMES, 17))
+    for kind, controls in synths:
+        module = kind(kind.Options(smoothing=tuple(weights)), CTX)
+        served = {"noise_magnitudes": Control("noise_magnitudes", channels=17)}
+        late = module.latency(served)
+        assert late == len(weights) // 2 * HOP + (16 if kind is Noise else 0)
+        said, _ = streamed(module, controls, sizes, batch)
+        whole = module(controls)
+        assert said.shape == whole.shape
+        assert not said[:, :late].any()
+        end = whole.shape[1] - late
+        torch.testing.assert_close(said[:, late:], whole[:, :end], rtol=0, atol=5e-6)
+
+
 @given(sizes=cuts, batch=st.integers(1, 3), hops=st.floats(0.3, 9.0))
 @settings(max_examples=20)
 def test_a_room_rings_on(sizes, batch, hops):
@@ -201,5 +223,7 @@ def test_what_a_synth_keeps_does_not_grow():
     for sizes in (
         kept(Harmonic(Harmonic.Options(), CTX), tone),
         kept(Noise(Noise.Options(), CTX), hiss, 65),
+        kept(Harmonic(Harmonic.Options(smoothing=(1.0, 1.0, 1.0)), CTX), tone),
+        kept(Noise(Noise.Options(smoothing=(1.0, 1.0, 1.0)), CTX), hiss, 65),
     ):
         assert sizes[0] == sizes[1]

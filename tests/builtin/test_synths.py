@@ -10,7 +10,6 @@ from ddspcore.builtin.losses import MultiResolutionSpectra
 from ddspcore.builtin.synths import Harmonic, Noise, Reverb, audible
 from ddspcore.dsp.scales import exp_sigmoid
 from ddspcore.dsp.smoothing import smooth
-from ddspcore.errors import UserError
 from ddspcore.randomness import white_noise
 
 RATE, HOP = 16_000, 256
@@ -216,9 +215,3 @@ def test_weights_need_a_middle_and_a_mean(synth):
     for weights in ((0.5, 0.5), (0.0, 0.0, 0.0), (-1.0,)):
         with pytest.raises(OptionError, match="smoothing"):
             synth(smoothing=weights)
-
-
-@pytest.mark.parametrize("synth", [harmonic, noise])
-def test_what_needs_later_frames_does_not_stream(synth):
-    with pytest.raises(UserError, match="its smoothing hears 2 frames ahead"):
-        synth(smoothing=WEIGHTS).initial_state(1, torch.device("cpu"))
