@@ -1,11 +1,12 @@
 """How steadily a recipe learns, and what its stages buy: `python -m benchmarks.steadiness CLIP...`.
 
-Trains a recipe as it is, and the same steps as one stage under one cosine between the same rates,
-on every clip with every seed. What was trained before is not trained again.
+Trains a recipe as it is, and as many steps in one stage while the learning rate falls from and to
+the same values, on every clip with every seed. What was trained before is not trained again.
 """
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,15 +65,26 @@ def course(run: Path) -> Course:
 
 
 def one_stage(stages: Sequence[Stage]) -> list[str]:
-    """Return the overrides that leave one step to every stage but the first."""
+    """Return the overrides that leave one step to every stage but the first.
+
+    The learning rate falls on a curve of the first stage's kind from the highest of all to the
+    last. ValueError if that is neither a cosine nor an exponential.
+    """
     first, *others = stages
     rates = [stage.lr.value(step, stage.steps) for stage in stages for step in range(stage.steps)]
-    steps = sum(stage.steps for stage in stages) - len(others)
-    lr = f'{{ use = "cosine", start = {max(rates)}, end = {rates[-1]} }}'
+    steps = len(rates) - len(others)
+    end = rates[-1]
+    ends = {
+        "cosine": {"end": end},
+        "exponential": {"floor": 0.0, "half_life": steps / math.log2(max(rates) / end)},
+    }
+    kind = first.lr.component.name
+    if kind not in ends:
+        raise ValueError(f"no such curve in one piece: {kind}")
     return [
         *(f"stage.{stage.name}.steps=1" for stage in others),
         f"stage.{first.name}.steps={steps}",
-        f"stage.{first.name}.lr={lr}",
+        *(f"stage.{first.name}.lr.{name}={value}" for name, value in ends[kind].items()),
     ]
 
 
