@@ -54,16 +54,22 @@ def white_noise(
     """
     key = derive_seed(seed, step, label)
     lanes = _mix(_mix(_int32(items) ^ _int32(key)) + _int32(key >> 31))[:, None]
-    counter = torch.arange(samples, device=items.device, dtype=torch.int32) + _int32(offset)
-    _mix(counter)
-    # A few items at a time stay in a CPU's cache; a GPU takes all at once.
-    some = max(1, CPU_BLOCK // max(1, samples)) if items.device.type == "cpu" else len(items)
-    return torch.cat([_uniform(_mix(counter ^ lane)) for lane in lanes.split(some)])
+    uniform = torch.empty(len(items), samples, device=items.device)
+    # A block at a time stays in a CPU's cache; a GPU takes all at once.
+    block = CPU_BLOCK if items.device.type == "cpu" else max(1, uniform.numel())
+    some = max(1, block // max(1, samples))
+    for start in range(0, samples, block):
+        end = min(start + block, samples)
+        counter = torch.arange(start, end, device=items.device, dtype=torch.int32)
+        counter = _mix(counter + _int32(offset))
+        for keys, rows in zip(lanes.split(some), uniform.split(some), strict=True):
+            _uniform(_mix(counter ^ keys), out=rows[:, start:end])
+    return uniform
 
 
-def _uniform(bits: torch.Tensor) -> torch.Tensor:
-    """Return the upper 24 of 32 bits as a number in [-1, 1)."""
-    return (bits >> 8).bitwise_and_(0xFFFFFF).float().mul_(2.0**-23).sub_(1.0)
+def _uniform(bits: torch.Tensor, out: torch.Tensor) -> None:
+    """Write the upper 24 of 32 bits as a number in [-1, 1), -1 being no bits."""
+    torch.mul(bits.bitwise_xor_(-(1 << 31)) >> 8, 2.0**-23, out=out)
 
 
 T = TypeVar("T", int, torch.Tensor)
