@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ddspcore.dsp import filters, oscillators, spectral_distance, stft
+from ddspcore.dsp import filters, oscillators, recurrence, spectral_distance, stft
 from ddspcore.dsp.precision import full_precision
 from ddspcore.kernels.backends import answering
 
@@ -66,3 +66,25 @@ def magnitude(x: Tensor, window: int, hop: int) -> Tensor:
     backend = answering(x)
     magnitudes = backend.magnitude if backend else stft.magnitude
     return magnitudes(x, window, hop)
+
+
+def recur(driven: Tensor, first: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the memory of a GRU at all steps, and its gates; see `ddspcore.dsp.recurrence`.
+
+    Shape: driven [N,B,3H], first [B,H], weight [3H,H], bias [H] -> [N+1,B,H], [N,B,4H].
+    """
+    backend = answering(driven)
+    run = backend.recur if backend else recurrence.recur
+    return run(driven, first, weight, bias)
+
+
+def recur_back(
+    pushed: Tensor, hidden: Tensor, gates: Tensor, weight: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the gradient of what `recur` was given; see `ddspcore.dsp.recurrence`.
+
+    Shape: pushed, hidden [N+1,B,H], gates [N,B,4H], weight [3H,H] -> [N,B,4H], [B,H].
+    """
+    backend = answering(pushed)
+    run = backend.recur_back if backend else recurrence.recur_back
+    return run(pushed, hidden, gates, weight)

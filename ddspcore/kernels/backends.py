@@ -22,6 +22,8 @@ REFERENCES = {
     "filtered_noise": "ddspcore.dsp.filters",
     "multi_spectral_l1": "ddspcore.dsp.spectral_distance",
     "magnitude": "ddspcore.dsp.stft",
+    "recur": "ddspcore.dsp.recurrence",
+    "recur_back": "ddspcore.dsp.recurrence",
 }
 
 
@@ -55,6 +57,16 @@ class Backend(Protocol):
 
     def magnitude(self, x: Tensor, window: int, hop: int) -> Tensor:
         """Return short-time magnitudes."""
+
+    def recur(
+        self, driven: Tensor, first: Tensor, weight: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the memory of a GRU at all steps, and its gates."""
+
+    def recur_back(
+        self, pushed: Tensor, hidden: Tensor, gates: Tensor, weight: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the gradient of what `recur` was given."""
 
     def missing(self) -> str | None:
         """Say what this machine lacks to run the backend, or None."""

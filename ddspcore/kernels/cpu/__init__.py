@@ -5,6 +5,7 @@ from ddspcore.kernels.cpu.distance import multi_spectral_l1
 from ddspcore.kernels.cpu.library import library_path, missing, version
 from ddspcore.kernels.cpu.magnitude import magnitude
 from ddspcore.kernels.cpu.noise import filtered_noise
+from ddspcore.kernels.cpu.recurrence import recur, recur_back
 
 __all__ = [
     "filtered_noise",
@@ -13,5 +14,7 @@ __all__ = [
     "magnitude",
     "missing",
     "multi_spectral_l1",
+    "recur",
+    "recur_back",
     "version",
 ]

@@ -8,6 +8,7 @@ except ImportError as error:
     _LACK: str | None = f"Triton cannot be imported: {error}"
 else:
     _LACK = None
+    from ddspcore.dsp.recurrence import recur, recur_back  # a GRU that trains here is cuDNN's
     from ddspcore.dsp.stft import magnitude  # cuFFT and little else: nothing to fuse
     from ddspcore.kernels.cuda.bank import harmonic_bank
     from ddspcore.kernels.cuda.distance import multi_spectral_l1
@@ -20,6 +21,8 @@ __all__ = [
     "magnitude",
     "missing",
     "multi_spectral_l1",
+    "recur",
+    "recur_back",
     "version",
 ]
 
