@@ -1,8 +1,14 @@
 """Attention among near frames, in memory that grows with the length and not with its square."""
 
+import functools
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+KEPT_FRAMES = 1 << 14
+"""Of more, as in a long file, what they attend to is not kept: it takes 256 bytes a frame."""
 
 
 class LocalAttention(nn.Module):
@@ -41,7 +47,7 @@ class LocalAttention(nn.Module):
         key, value = torch.cat(around, dim=2).flatten(0, 1).transpose(1, 3).unbind(2)
         if self.rotary:
             query, key = self._turn(query, first=self.span), self._turn(key, first=0)
-        heard = F.scaled_dot_product_attention(query, key, value, attn_mask=near)
+        heard = F.scaled_dot_product_attention(query, key, value, attn_mask=near.to(query.dtype))
         heard = heard.transpose(1, 2).reshape(batch, frames + tail, width)
         out: Tensor = self.out(heard[:, :frames])
         return out
@@ -54,18 +60,31 @@ class LocalAttention(nn.Module):
 
 
 def neighbourhood(batch: int, frames: int, span: int, causal: bool, device: torch.device) -> Tensor:
-    """Return which frames of its block's surroundings each frame attends to.
+    """Return what is added to scores: 0 for what a frame attends to, minus infinity for the rest.
 
-    A frame past the end attends to one too: a softmax over nothing is not a number.
+    A frame past the end attends to one too: a softmax over nothing is not a number. That of
+    training's many equal batches is kept; not to be written to.
 
-    Shape: [B*blocks,1,span,keys] bool, with 2 * span keys if causal and 3 * span otherwise.
+    Shape: [B*blocks,1,span,keys], with 2 * span keys if causal and 3 * span otherwise.
     """
-    start = span * torch.arange(-(-frames // span), device=device)[:, None, None]
-    query = start + torch.arange(span, device=device)[:, None]
-    key = start + torch.arange(-span, span if causal else 2 * span, device=device)
-    ahead = key - query
-    near = (ahead >= -span) & (ahead <= (0 if causal else span)) & (key >= 0) & (key < frames)
-    return near.repeat(batch, 1, 1)[:, None]
+    make = _kept if batch * frames <= KEPT_FRAMES else _neighbourhood
+    return make(batch, frames, span, causal, device)
+
+
+def _neighbourhood(
+    batch: int, frames: int, span: int, causal: bool, device: torch.device
+) -> Tensor:
+    with torch.inference_mode(False), torch.no_grad():
+        start = span * torch.arange(-(-frames // span), device=device)[:, None, None]
+        query = start + torch.arange(span, device=device)[:, None]
+        key = start + torch.arange(-span, span if causal else 2 * span, device=device)
+        ahead = key - query
+        near = (ahead >= -span) & (ahead <= (0 if causal else span)) & (key >= 0) & (key < frames)
+        scores = torch.zeros(near.shape, device=device).masked_fill_(~near, -math.inf)
+        return scores.repeat(batch, 1, 1)[:, None]
+
+
+_kept = functools.lru_cache(maxsize=2)(_neighbourhood)
 
 
 def rotary_turns(
