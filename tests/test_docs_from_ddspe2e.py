@@ -1,0 +1,174 @@
+"""docs/from-ddspe2e.md: every command and flag of that system has a row, and every example runs."""
+
+import shlex
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from attrs import frozen
+from markdown_it import MarkdownIt
+
+from ddspcore.catalog import Catalog
+from ddspcore.cli import main
+from ddspcore.gates import check_recipe
+from ddspcore.plugins import discover
+from ddspcore.recipe.reading import read
+from ddspcore.recipe.shipped import resolve_recipe
+from ddspcore.recipe.structuring import structure
+
+PAGE = Path(__file__).parents[1] / "docs" / "from-ddspe2e.md"
+
+COMMANDS = """
+    dump-config preprocess inspect-cache train probe-smoothing render-checkpoint-batch help
+    plot_controls.py analyze_smoothing_probe.py run_best_low_loss_abc.sh
+"""
+CONFIGURATION = """
+    sample-rate chunk-size chunk-hop frame-size frame-hop min-f0 max-f0 silence-rms voiced-threshold
+    normalize-to train-split shuffle fixed-batch seed max-files max-chunks-per-file model-hidden
+    model-layers decoder-backbone transformer-d-model transformer-layers transformer-ff-multiplier
+    transformer-causal transformer-positional-encoding harmonics harmonic-head-mode
+    control-smoothing normalized-harmonic-head softmax-temp softmax-temp-end
+    softmax-temp-warmup-steps softmax-temp-ramp-steps softmax-amp-floor softmax-gain-min-db
+    softmax-gain-max-db harmonic-entropy-weight harmonic-entropy-weight-end
+    harmonic-entropy-warmup-steps harmonic-entropy-ramp-steps harmonic-concentration-weight
+    harmonic-concentration-weight-end harmonic-concentration-warmup-steps
+    harmonic-concentration-ramp-steps noise-filter noise-filter-size lr lr-schedule lr-min
+    lr-half-life lr-warmup-steps batch-size grad-accum-steps grad-clip clip-mode
+    normalize-grad-by-frames early-stop-patience early-stop-min-delta spectral-windows
+    spectral-weight spectral-logmag-weight spectral-loss-mode spectral-hop-divisor
+    spectral-warmup-steps spectral-ramp-steps spectral-log-epsilon loudness-weight
+    loudness-weight-end loudness-warmup-steps loudness-ramp-steps loudness-loss-mode
+    noise-dominance-weight noise-dominance-target-ratio mse-weight log-every checkpoint-every
+"""
+OF_COMMANDS = """
+    input cache config output split limit runs-dir run-name steps mode init-checkpoint kernel-dump
+    dump-controls-every render-every render-wav profile-step best-metric best-eval-every index
+    max-frames auto-abc auto-abc-preset auto-abc-steps-a auto-abc-steps-b auto-abc-steps-c
+    auto-abc-patience-a auto-abc-patience-b auto-abc-patience-c auto-abc-min-delta
+"""
+MODEL = ("feature", "backbone", "head", "synth")
+FLAGS = {f"--{name}" for name in (CONFIGURATION + OF_COMMANDS).split()}
+
+RECIPE = """
+title    = "Mine"
+device   = "cpu"
+feature  = [{ use = "f0" }, { use = "loudness" }]
+backbone = { use = "mlp", width = 8, layers = 1 }
+head     = [{ use = "harmonic", partials = 8 }, { use = "noise", bands = 9 }]
+synth    = [{ use = "harmonic" }, { use = "noise" }]
+evaluator = [{ use = "mss" }, { use = "render" }]
+[audio]
+sample_rate = 16_000
+[data]
+use  = "wav-folder"
+root = "recordings"
+[metric]
+use = "mss"
+[[stage]]
+name  = "A"
+steps = 3
+batch = 2
+lr    = 1e-3
+save_every = 2
+  [[stage.loss]]
+  use = "mrstft"
+"""
+
+
+@frozen
+class Row:
+    """What it is there, in backticks, and the examples of what it is here."""
+
+    there: tuple[str, ...]
+    examples: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.there[0]
+
+
+def codes(token):
+    return tuple(child.content for child in token.children if child.type == "code_inline")
+
+
+def rows():
+    tokens = MarkdownIt().enable("table").parse(PAGE.read_text(encoding="utf-8"))
+    cells = []
+    for token, following in pairwise(tokens):
+        if token.type == "tr_open":
+            cells = []
+        elif token.type == "td_open":
+            cells.append(following)
+        elif token.type == "tr_close" and cells:
+            yield Row(codes(cells[0]), codes(cells[-1]))
+
+
+ROWS = list(rows())
+SETTINGS = [row for row in ROWS if row.examples[0].startswith("--set ")]
+LINES = [row for row in ROWS if row.examples[0].startswith("ddsp ")]
+
+
+def test_every_command_and_flag_has_its_row():
+    there = [name for row in ROWS for name in row.there]
+    assert len(there) == len(set(there))
+    assert set(there) == {*COMMANDS.split()} | FLAGS
+
+
+def test_every_row_has_an_example():
+    assert all(len(row.examples) == 1 for row in ROWS)
+    assert len(SETTINGS) + len(LINES) == len(ROWS)
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return Catalog(discover())
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """Return a folder with a recipe, two recordings and a run: what the page presupposes."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "recordings").mkdir()
+    for name, hz in (("a", 220), ("b", 330)):
+        t = np.arange(2 * 16_000) / 16_000
+        tone = 0.3 * sum(np.sin(2 * np.pi * hz * k * t) / k for k in (1, 2, 3))
+        soundfile.write(folder / "recordings" / f"{name}.wav", tone, 16_000)
+    (folder / "my.toml").write_text(RECIPE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["run", "my.toml", "--run-dir", "runs/mine"]) == 0
+        yield folder
+
+
+@pytest.mark.parametrize("row", SETTINGS, ids=str)
+def test_a_setting_is_accepted(desk, catalog, row):
+    """What changes the model or a loss runs once on the meta device; the rest is read strictly."""
+    words = shlex.split(row.examples[0])
+    assert set(words[::2]) == {"--set"}
+    sets = words[1::2]
+    recipe = structure(read(resolve_recipe("best_low_loss"), sets), catalog)
+    if any(each.startswith(MODEL) or ".loss" in each for each in sets):
+        check_recipe(recipe)
+
+
+@pytest.mark.parametrize("row", LINES, ids=str)
+def test_a_line_runs(desk, capsys, row):
+    program, *words = shlex.split(row.examples[0])
+    assert program == "ddsp"
+    if words[0] == "run" and words[1] not in ("my.toml", "--help"):
+        words[0] = "check"  # minutes of training
+    assert main(words) == 0, capsys.readouterr().err
+
+
+def test_the_probe_of_gradients_in_the_text_runs(desk, capsys):
+    line = "probe gradients runs/mine --losses mrstft,waveform-mse"
+    assert f"`ddsp {line}`" in PAGE.read_text()
+    assert main(shlex.split(line)) == 0, capsys.readouterr().err
+
+
+def test_the_guards_in_the_text_are_accepted(catalog):
+    setting = "guards={max_skipped=10,max_loss=1e6}"
+    assert f"`--set {setting}`" in PAGE.read_text()
+    recipe = structure(read(resolve_recipe("best_low_loss"), [setting]), catalog)
+    assert (recipe.guards.max_skipped, recipe.guards.max_loss) == (10, 1e6)
