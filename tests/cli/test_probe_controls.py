@@ -7,6 +7,18 @@ import pytest
 
 from ddspcore.cli import main
 
+PULL = """
+backbone = { use = "same" }
+head = { use = "pair" }
+data = { use = "ones" }
+metric = { use = "zero" }
+[[stage]]
+name = "A"
+steps = 1
+lr = 1e-2
+loss = { use = "along" }
+"""
+
 
 @pytest.fixture(autouse=True)
 def _wide(ddsp, monkeypatch):
@@ -94,3 +106,13 @@ def test_what_is_not_there_is_said(ddsp, trained, monkeypatch, golden, name, wor
     done = ddsp("probe", "controls", target, *words, "--device", "cpu")
     assert (done.code, done.out) == (1, "")
     golden(f"probe-{name}", done.err)
+
+
+def test_controls_of_a_model_without_sound(ddsp, tmp_path, golden):
+    recipe = tmp_path / "pull.toml"
+    recipe.write_text(PULL)
+    plugin = ("--plugin", Path(__file__).parents[1] / "probing/toy_pull.py")
+    assert ddsp("run", recipe, "--run-dir", tmp_path / "run", *plugin).code == 0
+    done = ddsp("probe", "controls", tmp_path / "run", *plugin)
+    assert (done.code, done.out) == (1, "")
+    golden("probe-controls-without-sound", done.err)

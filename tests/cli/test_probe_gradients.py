@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,10 @@ def test_what_is_not_there_is_said(ddsp, trained, monkeypatch, golden, name, wor
     done = ddsp("probe", "gradients", *target, *words, "--device", "cpu")
     assert (done.code, done.out) == (1, "")
     golden(f"probe-{name}", done.err)
+
+
+def test_a_loss_on_controls_that_there_are_not_is_said(ddsp, trained, golden):
+    plugin = ("--plugin", Path(__file__).parents[1] / "probing/toy_pull.py")
+    done = ddsp("probe", "gradients", trained, "--losses", "mrstft,along", *plugin)
+    assert (done.code, done.out) == (1, "")
+    golden("probe-no-such-control", done.err)
