@@ -9,35 +9,25 @@ from attrs import frozen
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, option, synth
-from ddspcore.builtin.smoothing import Smoothing, Waiting
+from ddspcore.builtin.harmonic_step import Tone
+from ddspcore.builtin.noise_step import Hiss
+from ddspcore.builtin.smoothing import Smoothing
 from ddspcore.controls import ANY
 from ddspcore.dsp.filters import fft_convolve
 from ddspcore.dsp.frames import samples
-from ddspcore.dsp.oscillators import phase_after
 from ddspcore.dsp.partitioned_convolution import Past, convolve, partition, silence
 from ddspcore.kernels import filtered_noise, harmonic_bank
 
 SIGNAL = Control("signal", unit="signal", axis="sample")
 
 
-@frozen
-class Sounding:
-    """A tone in the middle of things: the phase of its next sample, its last frame, and to come."""
+def joined(parts: list[Tensor], like: Tensor, samples: int) -> Tensor:
+    """Return parts one after another, with silence before them where they are too few samples.
 
-    phase: Tensor
-    f0_hz: Tensor | None = None
-    amplitudes: Tensor | None = None
-    waiting: Waiting | None = None
-
-
-def lengthen(signal: Tensor, count: int) -> Tensor:
-    """Return a signal of `count` samples, with silence before it where it has fewer."""
-    return signal if signal.shape[1] == count else F.pad(signal, (count - signal.shape[1], 0))
-
-
-def after(past: Tensor | None, new: Tensor) -> Tensor:
-    """Return what is kept of the past, if anything, followed by the new."""
-    return new if past is None else torch.cat([past, new], dim=1)
+    Shape: parts [B,n] -> [B,samples].
+    """
+    missing = samples - sum(part.shape[1] for part in parts)
+    return torch.cat([like.new_zeros(len(like), missing), *parts], dim=1)
 
 
 @synth("harmonic")
@@ -84,22 +74,21 @@ class Harmonic(nn.Module):
         """Return how far smoothing hears ahead, in samples."""
         return self.opt.ahead * self.hop
 
-    def initial_state(self, batch: int, device: torch.device) -> Sounding:
-        """Return the phase of the first sample."""
-        return Sounding(torch.zeros(batch, dtype=torch.int64, device=device))
+    def initial_state(self, batch: int, device: torch.device) -> Tone:
+        """Return a tone that has not begun."""
+        return Tone(batch, self.hop, self.sample_rate)
 
-    def step(self, controls: Mapping[str, Tensor], state: Sounding) -> tuple[Tensor, Sounding]:
-        """Go on with the tone from the last frame to the last of the new ones."""
-        came = controls["f0_hz"].shape[1] - (state.f0_hz is None)
-        controls, waiting = self.opt.means_of_known(controls, state.waiting, self.hop)
-        f0_hz, amplitudes = self._partials(controls)
-        f0_hz, amplitudes = after(state.f0_hz, f0_hz), after(state.amplitudes, amplitudes)
-        last = (f0_hz[:, -1:], amplitudes[:, -1:], waiting)
-        if f0_hz.shape[1] <= 1:
-            return f0_hz.new_zeros(len(f0_hz), came * self.hop), Sounding(state.phase, *last)
-        tone = harmonic_bank(f0_hz, amplitudes, self.hop, self.sample_rate, state.phase)
-        phase = phase_after(f0_hz, self.hop, self.sample_rate, state.phase)
-        return lengthen(tone, came * self.hop), Sounding(phase, *last)
+    def step(self, controls: Mapping[str, Tensor], state: Tone) -> tuple[Tensor, Tone]:
+        """Go on with the tone to the last frame whose neighbours have come."""
+        came = controls["f0_hz"].shape[1] - (state.frames == 0)
+        state.frames += controls["f0_hz"].shape[1]
+        known, state.waiting = self.opt.means_of_known(controls, state.waiting, self.hop)
+        amplitude, distribution = known["harmonic_amplitude"], known["harmonic_distribution"]
+        pitches = known["f0_hz"][..., 0].cpu().numpy().T
+        frames = list(zip(pitches, amplitude.unbind(1), distribution.unbind(1), strict=True))
+        if frames and not state.begun:
+            state.begin(*frames.pop(0))
+        return joined([state.play(*frame) for frame in frames], amplitude, came * self.hop), state
 
     def _partials(self, controls: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         f0_hz = controls["f0_hz"]
@@ -116,15 +105,6 @@ def audible(distribution: Tensor, f0_hz: Tensor, sample_rate: int) -> Tensor:
     left = distribution * (k * f0_hz < sample_rate / 2)
     total = left.sum(-1, keepdim=True)
     return left / (total + (total == 0.0))
-
-
-@frozen
-class Hissing:
-    """Noise in the middle of things: the last hops of it, the frames around them, and to come."""
-
-    white: Tensor | None = None
-    magnitudes: Tensor | None = None
-    waiting: Waiting | None = None
 
 
 @synth("noise")
@@ -163,24 +143,20 @@ class Noise(nn.Module):
         """Return how far smoothing and a zero-phase filter hear ahead, in samples."""
         return self.opt.ahead * self.hop + served["noise_magnitudes"].channels - 1
 
-    def initial_state(self, batch: int, device: torch.device) -> Hissing:
-        """Return no noise yet."""
-        return Hissing()
+    def initial_state(self, batch: int, device: torch.device) -> Hiss:
+        """Return a hiss that has not begun."""
+        return Hiss(self.hop)
 
-    def step(self, controls: Mapping[str, Tensor], state: Hissing) -> tuple[Tensor, Hissing]:
-        """Filter the new noise, and the last of what was before it, which now hears its end."""
+    def step(self, controls: Mapping[str, Tensor], state: Hiss) -> tuple[Tensor, Hiss]:
+        """Filter the new noise, and play what nothing to come rings into."""
         came = controls["white"].shape[1]
-        controls, waiting = self.opt.means_of_known(controls, state.waiting, self.hop)
-        white = after(state.white, controls["white"])
-        magnitudes = after(state.magnitudes, controls["noise_magnitudes"])
-        late = magnitudes.shape[-1] - 1
-        hops = -(-2 * late // self.hop)
-        past = Hissing(white[:, -hops * self.hop :], magnitudes[:, -hops - 1 :], waiting)
-        count = controls["white"].shape[1]
-        if count == 0:
-            return white.new_zeros(len(white), came), past
-        filtered = filtered_noise(white, magnitudes, self.hop)
-        return lengthen(F.pad(filtered, (late, 0))[:, -late - count : -late], came), past
+        known, state.waiting = self.opt.means_of_known(controls, state.waiting, self.hop)
+        white, frames = known["white"], list(known["noise_magnitudes"].unbind(1))
+        if frames and not state.begun:
+            state.begin(frames.pop(0))
+        hops = [white[:, at : at + self.hop] for at in range(0, white.shape[1], self.hop)]
+        played = [state.play(*each) for each in zip(hops, frames, strict=True)]
+        return joined(played, white, came), state
 
 
 @frozen

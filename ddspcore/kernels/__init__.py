@@ -7,9 +7,11 @@ the reference in value and gradient.
 
 from collections.abc import Sequence
 
+import numpy as np
+import torch
 from torch import Tensor
 
-from ddspcore.dsp import filters, oscillators, recurrence, spectral_distance, stft
+from ddspcore.dsp import filters, hops, oscillators, recurrence, spectral_distance, stft
 from ddspcore.dsp.precision import full_precision
 from ddspcore.kernels.backends import answering
 
@@ -25,6 +27,25 @@ def harmonic_bank(
     backend = answering(f0_hz)
     bank = backend.harmonic_bank if backend else oscillators.harmonic_bank
     return bank(f0_hz, amplitudes, hop, sample_rate, start)
+
+
+def harmonic_hop(
+    f0_hz: Sequence[hops.Pair],
+    amplitudes: Tensor,
+    hop: int,
+    sample_rate: int,
+    start: Sequence[int],
+) -> Tensor:
+    """Sum harmonic sines between two frames; see `ddspcore.dsp.hops.harmonic_hop`.
+
+    Shape: f0_hz [B], amplitudes [B,2,K], start [B] -> [B,hop].
+    """
+    backend = answering(amplitudes)
+    if backend is None:
+        return hops.harmonic_hop(f0_hz, amplitudes, hop, sample_rate, start)
+    known = np.array(f0_hz, dtype=np.float32), np.array(start)
+    pitches, phases = (torch.from_numpy(each).to(amplitudes.device) for each in known)
+    return backend.harmonic_bank(pitches, amplitudes, hop, sample_rate, phases)
 
 
 @full_precision
