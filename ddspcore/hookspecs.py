@@ -59,7 +59,8 @@ def ddsp_features() -> Iterable[type]:  # type: ignore[empty-body]
 
     Constructor: `opt`, `ctx`. `forward(batch) -> dict[str, Tensor]` on a whole item.
     Declares `provides(opt, ctx) -> tuple[Control, ...]` and `needs` likewise, or as bare names if
-    it takes any record; what earlier features made is in the batch. One that looks at a window
+    it takes any record; what earlier features made is in the batch. Several items may be asked for
+    at once, in threads, so it keeps nothing between calls. One that looks at a window
     around each frame may say its length as `window`, in samples: half of it is latency when live.
     """
 

@@ -120,6 +120,14 @@ def test_each_fault_is_said(changed, text):
     assert faults(row(tone(220.0), **LONG | changed)) == [text]
 
 
+def test_what_is_all_below_the_range_counts_although_nothing_in_it_is_voiced():
+    low, fine = row(tone(100.0), (200.0, 500.0)), row(tone(300.0), (200.0, 500.0), **LONG)
+    assert low["quality"]["voiced_seconds"] < 0.1
+    [text] = faults(fine, low | {"quality": low["quality"] | {"loudness_range_db": 20.0}},
+                    f0_range=(200.0, 500.0))  # fmt: skip
+    assert text.endswith("of the voiced frames are below the synth's 200 Hz")
+
+
 def test_the_files_levels_and_rates_are_judged_too():
     assert faults(row(tone(220.0), clipped=100, **LONG)) == ["clipped: a.wav"]
     [slow] = faults(row(tone(220.0), **LONG), rate=48_000)

@@ -1,9 +1,11 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,6 +121,14 @@ def test_the_json_has_every_measure_and_the_verdict(ddsp, folder):
     assert files["a4.wav"]["quality"]["f0_notes"] == {"69": pytest.approx(2.0, abs=0.1)}
     assert found["f0_range"] == [50.0, 2000.0]
     assert {*found["verdict"][0]} == {"good", "text", "advice"}
+
+
+def test_the_page_lists_every_key_of_a_row(ddsp, folder):
+    page = (Path(__file__).parents[2] / "docs/data.md").read_text()
+    table = page[page.index("## A row of `files`") : page.index("## Preparing")]
+    row = json.loads(ddsp("data", "inspect", folder / "a4.wav", "--json").out)["files"][0]
+    documented = set(re.findall(r"`(\w+)`", table)) - {"files"}
+    assert {*row, *row["quality"]} <= documented
 
 
 def test_a_source_that_cannot_be_inspected_says_so(ddsp, tmp_path, site):

@@ -60,8 +60,9 @@ def _of_pitch(rows: Sequence[Row], f0_range: tuple[float, float]) -> Iterator[Fi
             "the harmonic part learns from nothing else; give it pitched notes",
         )
     low, high = f0_range
+    found = [sum(row["quality"]["f0_notes"].values()) for row in rows]
     for key, bound, edge in (("f0_below", "f0_min", low), ("f0_above", "f0_max", high)):
-        share = _mean(rows, key, "voiced_seconds")
+        share = _mean(rows, key, found)
         if share > OUTSIDE:
             side = "below" if bound == "f0_min" else "above"
             where = _names([row for row in rows if _quality(row, key) > OUTSIDE])
@@ -70,7 +71,7 @@ def _of_pitch(rows: Sequence[Row], f0_range: tuple[float, float]) -> Iterator[Fi
                 f"{share:.1%} of the voiced frames are {side} the synth's {edge:.0f} Hz",
                 f"set {bound} of the pitch feature further out, or leave out {where}",
             )
-    if all(_mean(rows, key, "voiced_seconds") <= OUTSIDE for key in ("f0_below", "f0_above")):
+    if all(_mean(rows, key, found) <= OUTSIDE for key in ("f0_below", "f0_above")):
         yield Finding(True, f"the pitch stays within the synth's {low:.0f} to {high:.0f} Hz")
     jumps = sum(_quality(row, "octave_jumps") for row in rows)
     rate = 60 * jumps / max(voiced, 1.0)
@@ -104,10 +105,11 @@ def _of_levels(rows: Sequence[Row], sample_rate: int) -> Iterator[Finding]:
     if offset:
         what = f"a mean that is not 0 in {_names(offset)}"
         yield Finding(False, what, "no synth makes it; remove what is below 20 Hz")
-    silent = _mean(rows, "silent", "frames")
+    frames = [_quality(row, "frames") for row in rows]
+    silent = _mean(rows, "silent", frames)
     if silent > SILENT:
         yield Finding(False, f"{silent:.0%} is silence", "steps are spent on nothing; trim it")
-    narrow = _mean(rows, "loudness_range_db", "frames")
+    narrow = _mean(rows, "loudness_range_db", frames)
     if narrow < NARROW_DB:
         yield Finding(
             False,
@@ -127,9 +129,9 @@ def _quality(row: Row, key: str) -> float:
     return row["quality"][key] or 0.0
 
 
-def _mean(rows: Sequence[Row], key: str, weight: str) -> float:
-    total = sum(_quality(row, weight) for row in rows)
-    return sum(_quality(row, key) * _quality(row, weight) for row in rows) / max(total, 1e-9)
+def _mean(rows: Sequence[Row], key: str, weights: Sequence[float]) -> float:
+    weighted = (_quality(row, key) * w for row, w in zip(rows, weights, strict=True))
+    return sum(weighted) / max(sum(weights), 1e-9)
 
 
 def _names(rows: Sequence[Row]) -> str:
