@@ -198,16 +198,20 @@ class Learner:
         return self.feed.load("train", chosen)
 
     def _accumulate(self, step: int, part: int) -> None:
-        stage = self.stage
+        total = self._total(step, part)
+        with self.span("backward"):
+            (total / self.stage.accumulate).backward()
+        self.guard.watch(total, step)
+
+    def _total(self, step: int, part: int) -> Tensor:
+        """Return the weighted sum of losses; of their batch and target, nothing outlives this."""
         batch, prepared = self.batch(step, part)
         total = torch.zeros((), device=self.feed.device)
         for term, value in self.values(step, batch, prepared):
-            total = total + term.weight(step, stage.steps) * value
+            total = total + term.weight(step, self.stage.steps) * value
             self._sum(f"loss/{term.label}", value)
         self._sum("loss", total)
-        with self.span("backward"):
-            (total / stage.accumulate).backward()
-        self.guard.watch(total, step)
+        return total
 
     def _sum(self, name: str, value: Tensor) -> None:
         value = value.detach()
