@@ -21,13 +21,16 @@ def show_rehearsal(found: "Rehearsal") -> None:
         for name, (first, last) in rows.items():
             table.add_row(*facts, name, f"{first:.4g}", f"{last:.4g}", time)
             facts, time = [""] * 4, ""
-    trained = {leg.trained for leg in found.stages}
-    learn = "" if trained == {found.parameters} else f", of which {min(trained):,} or more learn"
+    total = sum(found.parameters.values())
+    parts = ", ".join(f"{name} {size:,}" for name, size in found.parameters.items())
+    fewer = [f"{leg.name} {leg.trained:,}" for leg in found.stages if leg.trained < total]
+    learn = f"; of them learn in stage {', '.join(fewer)}" if fewer else ""
     compiled = ", compiled" if found.compiled else ""
     show(
         table,
         "",
-        f"{found.parameters:,} parameters{learn}; {found.metric}: {found.direction} is better",
+        f"{total:,} parameters: {parts}{learn}",
+        f"{found.metric}: {found.direction} is better",
         f"on {found.device}{compiled}; kernels: {found.kernels.kind}, {found.kernels.detail}",
         f"{'tensors' if found.device == 'cuda' else 'the process'} held at most "
         f"{found.memory_mb:.0f} MB",

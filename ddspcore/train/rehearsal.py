@@ -13,6 +13,7 @@ from attrs import frozen
 from ddspcore.errors import TrainingStopped, UserError
 from ddspcore.gates import physical_faults
 from ddspcore.kernels.backends import Choice, choose
+from ddspcore.pipeline import Pipeline
 from ddspcore.recipe.schema import Recipe, Stage
 from ddspcore.train.checkpoint import load_tensors, load_weights
 from ddspcore.train.evaluation import MetricPlan, plan_metric
@@ -46,12 +47,16 @@ class Leg:
 
 @frozen
 class Rehearsal:
-    """What a run would be; `seconds_planned` is of all its training steps, without measurements."""
+    """What a run would be.
+
+    `parameters` are counted by part of the model; `seconds_planned` is of all training steps,
+    without measurements.
+    """
 
     device: str
     compiled: bool
     kernels: Choice
-    parameters: int
+    parameters: Mapping[str, int]
     data: Sequence[str]
     items: Mapping[str, int]
     metric: str
@@ -95,7 +100,7 @@ def rehearse(
         device=device.type,
         compiled=compiled,
         kernels=choose(device.type),
-        parameters=sum(p.numel() for p in feed.pipeline.parameters()),
+        parameters=_sizes(feed.pipeline),
         data=tuple(report.get("in_words", ())),
         items={split: source.count(split) for split in ("train", "val")},
         metric=plan.metric.name,
@@ -105,6 +110,15 @@ def rehearse(
         memory_mb=peak_memory_mb(device),
         seconds_planned=sum(leg.planned * leg.step_ms for leg in legs) / 1e3,
     )
+
+
+def _sizes(pipeline: Pipeline) -> dict[str, int]:
+    """Return how many parameters each part has, named as `freeze` names it."""
+    modules = {"backbone": pipeline.backbone} if pipeline.backbone is not None else {}
+    for kind, parts in (("head", pipeline.head), ("synth", pipeline.synth)):
+        modules |= {f"{kind}.{pipeline.labels[key]}": module for key, module in parts.items()}
+    sizes = {name: sum(p.numel() for p in each.parameters()) for name, each in modules.items()}
+    return {name: size for name, size in sizes.items() if size}
 
 
 def _initialise(stage: Stage, feed: Feed, ends: Mapping[str, Weights]) -> None:

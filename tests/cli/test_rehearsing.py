@@ -47,7 +47,8 @@ def test_it_does_what_a_run_would_and_leaves_nothing(ddsp, desk):
     found = json.loads(Path("dry.json").read_text())
     a, b = found["stages"]
     assert [(leg["steps"], leg["planned"]) for leg in (a, b)] == [(3, 3), (3, 40)]
-    assert b["trained"] < a["trained"] == found["parameters"]
+    assert set(found["parameters"]) == {"backbone", "head.gaussian"}
+    assert b["trained"] < a["trained"] == sum(found["parameters"].values())
     assert a["lr"] == [pytest.approx(1e-2), pytest.approx(1e-3)]
     assert b["losses"]["loss"][0] == 0.0  # the ramp begins at nothing
     assert found["seconds_planned"] == pytest.approx((3 * a["step_ms"] + 40 * b["step_ms"]) / 1e3)
@@ -67,6 +68,7 @@ def test_the_table_says_what_moves(ddsp, desk):
     assert lines[0].split()[:7] == ["stage", "steps", "of", "batch", "what", "first", "last"]
     assert lines[1].split()[:5] == ["A", "2", "3", "2", "lr"]
     assert "miss, held out" in outcome.out
+    assert "; of them learn in stage B " in outcome.out.replace("\n", " ")
     assert lines[-1] == "nothing was written"
 
 
