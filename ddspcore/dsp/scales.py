@@ -1,10 +1,12 @@
 """Scales: between physical units, and from a physical unit to about [0, 1] for a network."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ddspcore.controls import Control
 from ddspcore.dsp.precision import full_precision
@@ -17,14 +19,34 @@ FLOOR = 1e-7
 def exp_sigmoid(x: Tensor) -> Tensor:
     """Map any number to an amplitude between 1e-7 and 2, exponentially at the low end.
 
+    Differentiable once.
+
     Source: Engel et al., DDSP (ICLR 2020), equation 5: 2 sigmoid(x)^ln(10) + 1e-7.
     """
-    return 2.0 * torch.exp(math.log(10.0) * F.logsigmoid(x)) + FLOOR
+    amplitude: Tensor = _ExpSigmoid.apply(x)
+    return amplitude
+
+
+class _ExpSigmoid(torch.autograd.Function):
+    """Keeps what goes in and what comes out, a third of what its operations would keep."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        y = F.logsigmoid(x).mul_(math.log(10.0)).exp_().mul_(2.0).add_(FLOOR)
+        ctx.save_for_backward(x, y)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        x, y = ctx.saved_tensors
+        return torch.sigmoid(-x).mul_(y - FLOOR).mul_(grad).mul_(math.log(10.0))
 
 
 def exp_sigmoid_(x: Tensor) -> Tensor:
     """Do in place what `exp_sigmoid` does, in fewer operations; without a gradient."""
-    return x.sigmoid_().pow_(math.log(10.0)).mul_(2.0).add_(FLOOR)
+    power = x.sigmoid_().pow_(math.log(10.0))
+    return torch.add(power.new_tensor(FLOOR), power, alpha=2.0, out=power)
 
 
 def inverse_exp_sigmoid(amplitude: float) -> float:
