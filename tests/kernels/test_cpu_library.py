@@ -70,6 +70,8 @@ def test_every_build_that_runs_here_agrees(monkeypatch):
     torch.manual_seed(0)
     f0_hz, amplitudes = 100 + torch.rand(2, 5), torch.rand(2, 5, 30)
     white, magnitudes = torch.rand(2, 4 * 50), torch.rand(2, 5, 17)
+    driven, first = torch.randn(5, 9, 96), torch.randn(9, 32)
+    weight, bias = torch.randn(96, 32) / 6, torch.randn(32)
     for path in ddsp_kernels_cpu.libraries():
         one = ctypes.CDLL(str(path))
         if not one.ddsp_runs_here():
@@ -80,11 +82,13 @@ def test_every_build_that_runs_here_agrees(monkeypatch):
         signals = [
             cpu.harmonic_bank(f0_hz, amplitudes, 50, 16_000),
             cpu.filtered_noise(white, magnitudes, 50),
+            *cpu.recur(driven, first, weight, bias),
         ]
         monkeypatch.undo()
         true = [
             cpu.harmonic_bank(f0_hz, amplitudes, 50, 16_000),
             cpu.filtered_noise(white, magnitudes, 50),
+            *cpu.recur(driven, first, weight, bias),
         ]
         torch.testing.assert_close(signals, true, rtol=0, atol=1e-5)
 
