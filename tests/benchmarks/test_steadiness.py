@@ -20,14 +20,19 @@ def test_a_rebound_counts_from_the_least_so_far_and_after_the_first_steps():
 
 def test_a_course_is_read_from_a_run(tmp_path):
     lines = [
-        {"kind": "metric", "total_step": 0, "mss": 3.0},
-        {"kind": "train", "total_step": 1, "loss": 9.0},
-        {"kind": "metric", "total_step": 4, "mss": 2.0},
+        {"kind": "metric", "stage": "A", "total_step": 0, "mss": 3.0},
+        {"kind": "train", "stage": "A", "total_step": 1, "loss": 9.0},
+        {"kind": "metric", "stage": "A", "total_step": 4, "mss": 2.0},
+        {"kind": "metric", "stage": "B", "total_step": 6, "mss": 2.5},
     ]
     (tmp_path / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    summary = {"metric": {"name": "mss"}, "stages": [{"steps": 4}, {"steps": 2}]}
+    summary = {
+        "metric": {"name": "mss"},
+        "stages": [{"name": "A", "steps": 4}, {"name": "B", "steps": 2}],
+    }
     (tmp_path / "summary.json").write_text(json.dumps(summary))
-    assert course(tmp_path) == Course([(0, 3.0), (4, 2.0)], 4)
+    assert course(tmp_path) == Course([(0, 3.0), (4, 2.0), (6, 2.5)], 4)
+    assert course(tmp_path, first_only=True) == Course([(0, 3.0), (4, 2.0)], 4)
 
 
 def test_one_stage_has_all_steps_but_one_for_each_other():
