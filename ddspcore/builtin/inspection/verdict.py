@@ -16,7 +16,8 @@ NARROW_DB = 6.0
 SECOND_VOICE = 0.08
 """Of six instruments and a voice, alone, at most 0.06 of the frames of any is called two voices;
 of their 21 pairs, 1.7 s apart, at least 0.10 at equal level and 0.08 at 10 dB below. At 20 dB below
-the second voice is not found, and at no level if it only ever plays unisons and octaves."""
+the second voice is not found, and at no level if it only ever plays unisons and octaves. Noise at
+10 dB below changes nothing; a room of 2.5 s as loud as what it answers raises all of them above."""
 NAMES = 3
 
 Row = Mapping[str, Any]
@@ -87,8 +88,8 @@ def _of_pitch(rows: Sequence[Row], f0_range: tuple[float, float]) -> Iterator[Fi
     if several:
         yield Finding(
             False,
-            f"more than one note at a time, it seems, in {_names(several)}",
-            "a synth with one pitch cannot play both; use recordings of one voice, without reverb",
+            f"more than one note at a time, or a long reverb, in {_names(several)}",
+            "a synth with one pitch cannot play both; use dry recordings of one voice",
         )
     else:
         yield Finding(True, "one note at a time")
