@@ -15,7 +15,7 @@ SILENT = 0.4
 NARROW_DB = 6.0
 SECOND_VOICE = 0.08
 """Of six instruments and a voice, alone, at most 0.06 of the frames of any is called two voices;
-of their 21 pairs, 1.7 s apart, at least 0.10 at equal level and 0.08 at 10 dB below. At 20 dB below
+of their 21 pairs, 1.7 s apart, at least 0.11 at equal level and 0.09 at 10 dB below. At 20 dB below
 the second voice is not found, and at no level if it only ever plays unisons and octaves. Noise at
 10 dB below changes nothing; a room of 2.5 s as loud as what it answers raises all of them above."""
 NAMES = 3
