@@ -15,6 +15,10 @@ HEAD = (
     *("clip", "recipe", "probe, 1e-8", "probe, 1e-3", "per bin", "share", "floor"),
     *("parameters", "seconds"),
 )
+CAPTION = """
+Probes are times 1e-4. share: of the first recipe's probe at 1e-8. floor: the probe at 1e-8 between
+two renders under different noise. per bin: mss. seconds: of training, its measurements included.
+"""
 
 
 @frozen
@@ -73,7 +77,7 @@ def to_json(scores: Scores) -> dict[str, Any]:
 
 
 def to_markdown(scores: Scores) -> str:
-    """Return a row for each recipe on each clip, and one for each over all; probes times 1e4."""
+    """Return a row for each recipe on each clip, and one for each over all."""
     rows = [
         [clip, recipe, *_numbers(score, f"{share(row, recipe):.2f}")]
         for clip, row in scores.items()
@@ -83,7 +87,7 @@ def to_markdown(scores: Scores) -> str:
         ["median", recipe, *_numbers(all_, f"{all_.share:.2f}, at most {all_.largest_share:.2f}")]
         for recipe, all_ in overall(scores).items()
     ]
-    return _aligned([HEAD, *rows])
+    return _aligned([HEAD, *rows]) + CAPTION
 
 
 def _numbers(score: Score | Overall, share: str) -> list[str]:
