@@ -27,6 +27,8 @@ def joined(parts: list[Tensor], like: Tensor, samples: int) -> Tensor:
     Shape: parts [B,n] -> [B,samples].
     """
     missing = samples - sum(part.shape[1] for part in parts)
+    if not missing and len(parts) == 1:
+        return parts[0]
     return torch.cat([like.new_zeros(len(like), missing), *parts], dim=1)
 
 

@@ -35,7 +35,8 @@ class Listener:
     def hear(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the hidden frames that follow. Shape: features [B,n,C] -> [B,n,width]."""
         heard = torch.cat([linear_of(each, features[each.name]) for each in self.inputs], dim=-1)
-        return torch.stack([self._hear_frame(x) for x in heard.unbind(1)], dim=1)
+        frames = [self._hear_frame(x) for x in heard.unbind(1)]
+        return torch.stack(frames, dim=1) if len(frames) > 1 else frames[0][:, None]
 
     def _hear_frame(self, x: Tensor) -> Tensor:
         bias, weight = self.embed
@@ -69,7 +70,8 @@ class Layer:
         self.query_key_value = _with_swapped(attention)
         self.out: Tensor = attention.out.weight.detach().mT
         self.widen = half * widen.bias.detach(), half * widen.weight.detach().mT
-        self.narrow = narrow.bias.detach(), half * narrow.weight.detach().mT
+        # a last channel of ones takes the bias to what the result is added to
+        self.narrow = torch.cat([half * narrow.weight.detach().mT, narrow.bias.detach()[None]])
 
         new = self.out.new_zeros
         self.memory = new(rows, 2, channels, slots)
@@ -81,7 +83,9 @@ class Layer:
         self.key_value = self.parts.view(rows, 4, channels)[:, 2:]
         self.turned = new(rows, 2, channels, slots)
         self.heard = new(rows, 1, channels)
-        self.wide = new(batch, len(self.widen[0]))
+        self.heads = self.heard.view(batch, width)
+        self.wide_and_one = new(batch, len(self.narrow)).fill_(1.0)
+        self.wide = self.wide_and_one[:, :-1]
         self.erf = torch.empty_like(self.wide)
         self.attended = new(batch, width)
         self.result: Tensor = new(batch, width)
@@ -101,15 +105,13 @@ class Layer:
         torch.bmm(self.query, self.seen_keys, out=self.scores)
         torch.softmax(self.scores, -1, out=self.weights)
         torch.bmm(self.weights, self.seen_values, out=self.heard)
-        torch.addmm(x, self.heard.view_as(x), self.out, out=self.attended)
+        torch.addmm(x, self.heads, self.out, out=self.attended)
         normed = torch.layer_norm(self.attended, width, *self.norm_after)
         bias, weight = self.widen
         torch.addmm(bias, normed, weight, out=self.wide)
         torch.erf(self.wide, out=self.erf)
         self.wide.addcmul_(self.wide, self.erf)
-        bias, weight = self.narrow
-        torch.addmm(bias, self.wide, weight, out=self.result)
-        return self.result.add_(self.attended)
+        return torch.addmm(self.attended, self.wide_and_one, self.narrow, out=self.result)
 
     def _open(self, slots: int) -> None:
         """Hear the first slots, while the others have not been filled yet."""

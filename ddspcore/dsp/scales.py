@@ -45,8 +45,7 @@ class _ExpSigmoid(torch.autograd.Function):
 
 def exp_sigmoid_(x: Tensor) -> Tensor:
     """Do in place what `exp_sigmoid` does, in fewer operations; without a gradient."""
-    power = x.sigmoid_().pow_(math.log(10.0))
-    return torch.add(power.new_tensor(FLOOR), power, alpha=2.0, out=power)
+    return x.sigmoid_().pow_(math.log(10.0)).mul_(2.0).add_(FLOOR)
 
 
 def inverse_exp_sigmoid(amplitude: float) -> float:
