@@ -150,6 +150,7 @@ class DecibelLoudness(nn.Module):
 class WaveformMse(nn.Module):
     """Mean square of the difference between waveforms."""
 
+    @full_precision
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
         """Return the distance. Shape: both [B,T] -> scalar."""
-        return (pred.float() - target.float()).square().mean()
+        return (pred - target).square().mean()
