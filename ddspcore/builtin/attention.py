@@ -30,8 +30,8 @@ class LocalAttention(nn.Module):
         self.heads, self.span, self.causal, self.rotary = heads, span, causal, rotary
         self.query_key_value = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
-        cos, sin = (turn[:, None] for turn in rotary_turns(3 * span, width // heads))
-        self.register_buffer("cos", cos, persistent=False)
+        cos, sin = rotary_turns(3 * span, width // heads)
+        self.register_buffer("cos", torch.cat([cos, cos], dim=1), persistent=False)
         self.register_buffer("sin", torch.cat([-sin, sin], dim=1), persistent=False)
 
     def forward(self, x: Tensor, near: Tensor) -> Tensor:
@@ -55,8 +55,7 @@ class LocalAttention(nn.Module):
     def _turn(self, x: Tensor, first: int) -> Tensor:
         """Turn pairs of channels by angles that grow with the position."""
         cos, sin = (t[first : first + x.shape[2]].to(x.dtype) for t in (self.cos, self.sin))
-        pairs = x.unflatten(-1, (2, -1))
-        return torch.addcmul(pairs * cos, pairs.flip(-2), sin).flatten(-2)
+        return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
 
 
 def neighbourhood(batch: int, frames: int, span: int, causal: bool, device: torch.device) -> Tensor:
