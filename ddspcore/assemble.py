@@ -32,6 +32,13 @@ class Scheduled:
         """Write the value of `step` in place, so that compiled code sees it."""
         getattr(self.module, self.name).fill_(self.schedule(step, total))
 
+    def settle(self, done: int, total: int) -> None:
+        """Write the value that a checkpoint was trained with, `done` steps after its stage began.
+
+        A schedule's value is none of the weights, so a checkpoint does not hold it.
+        """
+        self.fill(max(0, done - 1), total)
+
 
 @frozen
 class Term:

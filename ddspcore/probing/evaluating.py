@@ -103,7 +103,7 @@ def _answer(
     load_weights(pipeline, load_tensors(snapshot.path), snapshot.path)
     steps = next(stage.steps for stage in recipe.stages if stage.name == snapshot.stage)
     for scheduled in batches.feed.scheduled:
-        scheduled.fill(max(0, snapshot.step - 1), steps)
+        scheduled.settle(snapshot.step, steps)
     folder = out / snapshot.stage / f"step_{snapshot.step:06d}"
     folder.mkdir(parents=True, exist_ok=True)
     return Answer(snapshot, folder, evaluator.run(pipeline, batches, folder))

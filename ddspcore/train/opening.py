@@ -18,6 +18,7 @@ from ddspcore.train.checkpoint import load_tensors, load_weights, read_json
 from ddspcore.train.device import DeviceChoice, choose_device
 from ddspcore.train.evaluation import Evaluation, Evaluator, evaluate
 from ddspcore.train.feed import Feed
+from ddspcore.train.snapshots import find_snapshot
 
 
 @frozen
@@ -47,8 +48,13 @@ def open_run(
     recipe = structure(read(resolved), catalog)
     path = checkpoint or best_checkpoint(folder)
     wiring = declare(recipe)
-    pipeline, _ = build_pipeline(recipe, wiring)
+    pipeline, scheduled = build_pipeline(recipe, wiring)
     load_weights(pipeline, load_tensors(path), path)
+    steps = {stage.name: stage.steps for stage in recipe.stages}
+    snapshot = find_snapshot(path, folder, tuple(steps))
+    if snapshot is not None:
+        for each in scheduled:
+            each.settle(snapshot.step, steps[snapshot.stage])
     chosen = choose_device(device)
     pipeline.to(chosen.torch).eval()
     data = read_json(folder / "data.json") if (folder / "data.json").is_file() else {}

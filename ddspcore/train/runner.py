@@ -194,6 +194,9 @@ def _evaluate(chain: Chain, results: tuple[StageResult, ...]) -> dict[str, Any]:
     best = best_stage(results, plan.metric)
     feed = chain.feed()
     load_weights(feed.pipeline, load_tensors(best.folder / BEST), best.folder / BEST)
+    total = next(stage.steps for stage in recipe.stages if stage.name == best.name)
+    for scheduled in feed.scheduled:
+        scheduled.settle(best.best_step or 0, total)
     evaluators = tuple(build_evaluator(recipe, use) for use in recipe.evaluators)
     evaluations = {
         split: evaluate(feed, evaluators, split, best.folder / split)

@@ -50,6 +50,12 @@ def find_snapshots(folder: Path, stages: Sequence[str]) -> tuple[Snapshot, ...]:
     return tuple(found)
 
 
+def find_snapshot(path: Path, folder: Path, stages: Sequence[str]) -> Snapshot | None:
+    """Return the snapshot that a file is; None if it is none that the run has kept."""
+    kept = (each for stage in stages for each in _of(folder, stage))
+    return next((each for each in kept if each.path.resolve() == path.resolve()), None)
+
+
 def _of(folder: Path, stage: str) -> Iterator[Snapshot]:
     where = folder / stage
     for path in where.glob("*.safetensors"):
