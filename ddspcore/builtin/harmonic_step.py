@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ddspcore.builtin.smoothing import Waiting
 from ddspcore.dsp.hops import phases_after
-from ddspcore.kernels import harmonic_hop
+from ddspcore.kernels import harmonic_hops
 
 
 class Tone:
@@ -31,6 +31,7 @@ class Tone:
         self.least = torch.finfo(distribution.dtype).tiny
         self.ends = distribution.new_zeros(batch, 2, harmonics)
         self.earlier, self.later = self.ends.unbind(1)
+        self.sum_sines = harmonic_hops(distribution)
         self.f0_hz: list[float] = f0_hz.tolist()
         self._hear(f0_hz, amplitude, distribution)
         self.begun = True
@@ -41,7 +42,7 @@ class Tone:
         self.f0_hz = f0_hz.tolist()
         self.earlier.copy_(self.later)
         self._hear(f0_hz, amplitude, distribution)
-        tone = harmonic_hop(pairs, self.ends, self.hop, self.sample_rate, self.phases)
+        tone = self.sum_sines(pairs, self.ends, self.hop, self.sample_rate, self.phases)
         self.phases = phases_after(pairs, self.hop, self.sample_rate, self.phases)
         return tone
 

@@ -7,7 +7,7 @@ harmonics sound.
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ from ddspcore.dsp.upsampling import ramp
 
 Pair = tuple[float, float]
 """A frequency in Hz, a float32, at the first frame and at the last."""
+HarmonicHop = Callable[[Sequence[Pair], Tensor, int, int, Sequence[int]], Tensor]
+"""The arguments of `harmonic_hop`, and what it returns."""
 ROUNDING = 1e-6
 """How much an interpolated frequency may be off, relatively."""
 

@@ -29,23 +29,27 @@ def harmonic_bank(
     return bank(f0_hz, amplitudes, hop, sample_rate, start)
 
 
-def harmonic_hop(
-    f0_hz: Sequence[hops.Pair],
-    amplitudes: Tensor,
-    hop: int,
-    sample_rate: int,
-    start: Sequence[int],
-) -> Tensor:
-    """Sum harmonic sines between two frames; see `ddspcore.dsp.hops.harmonic_hop`.
+def harmonic_hops(like: Tensor) -> hops.HarmonicHop:
+    """Return what sums harmonic sines a hop at a time, for all of a stream on the device of `like`.
 
-    Shape: f0_hz [B], amplitudes [B,2,K], start [B] -> [B,hop].
+    To ask who answers takes as long as an operation. See `ddspcore.dsp.hops.harmonic_hop`.
     """
-    backend = answering(amplitudes)
+    backend = answering(like)
     if backend is None:
-        return hops.harmonic_hop(f0_hz, amplitudes, hop, sample_rate, start)
-    known = np.array(f0_hz, dtype=np.float32), np.array(start)
-    pitches, phases = (torch.from_numpy(each).to(amplitudes.device) for each in known)
-    return backend.harmonic_bank(pitches, amplitudes, hop, sample_rate, phases)
+        return hops.harmonic_hop
+
+    def harmonic_hop(
+        f0_hz: Sequence[hops.Pair],
+        amplitudes: Tensor,
+        hop: int,
+        sample_rate: int,
+        start: Sequence[int],
+    ) -> Tensor:
+        known = np.array(f0_hz, dtype=np.float32), np.array(start)
+        pitches, phases = (torch.from_numpy(each).to(amplitudes.device) for each in known)
+        return backend.harmonic_bank(pitches, amplitudes, hop, sample_rate, phases)
+
+    return harmonic_hop
 
 
 @full_precision
