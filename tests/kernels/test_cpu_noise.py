@@ -85,7 +85,7 @@ def test_half_precision_is_raised(dtype):
 
 def test_threads_change_no_bit(monkeypatch):
     torch.manual_seed(2)
-    white, magnitudes = 2 * torch.rand(2, 149 * 160) - 1, torch.rand(2, 150, 65)
+    white, magnitudes = 2 * torch.rand(2, 599 * 160) - 1, torch.rand(2, 600, 65)
     results = []
     for threads in (1, 2, 5):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
