@@ -4,17 +4,17 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 KERNELS := plugins/ddsp-kernels-cpu
-DGEN    := plugins/ddsp-dgen
+PLUGINS := $(filter-out $(KERNELS),$(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 
 .PHONY: demo smoke test lint install clean
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt $(wildcard $(KERNELS)/*.* $(KERNELS)/src/*) $(DGEN)/pyproject.toml
+$(STAMP): pyproject.toml constraints.txt $(wildcard $(KERNELS)/*.* $(KERNELS)/src/*) $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps -e ./$(DGEN)
+	$(BIN)/python -m pip install --quiet -c constraints.txt $(PLUGINS:%=-e ./%)
 	@# The compiled kernels are optional: without a compiler, plain torch answers and is tested.
 	if command -v $${CXX:-c++} > /dev/null; \
 	  then $(BIN)/python -m pip install --quiet --force-reinstall --no-deps ./$(KERNELS); \
