@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ddspcore.hooks import declared_components, implementations
 from ddspcore.testing.promise import Broken, Promise, Unproved
@@ -50,7 +50,7 @@ class Case:
 def cases(module: object, setting: Setting) -> Iterator[Case]:
     """Yield the cases of every component that a plugin's hooks return."""
     for component in declared_components(implementations(module)):
-        subject = Subject(component, setting)
+        subject = Subject(component, evolve(setting, module=module))
         for promise in PROMISES.get(component.kind, ()):
             if promise.when(subject):
                 yield Case(subject, promise)

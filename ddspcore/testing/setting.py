@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from attrs import field, frozen
@@ -17,52 +18,81 @@ LOW_HZ, HIGH_HZ = 100.0, 800.0
 """Where pitches lie, as far as a control's own bounds allow."""
 
 
+AUDIO_FEATURES = (
+    Control("f0_hz", unit="hz", lo=50.0, hi=2000.0),
+    Control("loudness_db", unit="db", lo=-80.0, hi=0.0),
+    Control("voicing", unit="probability", lo=0.0, hi=1.0),
+)
+
+
 @frozen
 class Setting:
     """What stands around a component under test.
 
     `signal` is what synths make and losses compare; `features` are what a backbone is given that
-    names none; `items` and `frames` say how large a batch is; `options` gives a component, by name,
-    values for its options, as a recipe would.
+    names none; `recipe` is a model for evaluators, of the built-ins and of what the plugin under
+    test brings; `items` and `frames` say how large a batch is; `options` gives a component, by
+    name, values for its options, as a recipe would.
     """
 
     ctx: Context
     signal: Control
     features: tuple[Control, ...]
+    recipe: Path
     items: int = 2
     frames: int = 17
     options: Mapping[str, Mapping[str, object]] = field(factory=dict)
+    module: object = None
 
     def shape(self, control: Control, items: int, frames: int) -> tuple[int, ...]:
-        """Return the shape of a control's values: frame 0 is the first sample, as everywhere."""
-        channels = control.channels or CHANNELS
-        if control.axis == "clip":
-            return (items, channels)
-        if control.axis == "sample":
-            return (items, (frames - 1) * self.ctx.ratio("sample", "frame"))
-        return (items, frames, channels)
+        """Return the shape of a control's values in a batch."""
+        return shape(control, self.ctx, items, frames)
 
     def example(
         self, control: Control, seed: int, items: int | None = None, frames: int | None = None
     ) -> Tensor:
-        """Return values that a batch could hold: of the control's unit, in its range, seeded."""
-        shape = self.shape(control, items or self.items, frames or self.frames)
-        generator = torch.Generator().manual_seed(seed)
-        if control.axis == "sample" and control.unit == "signal":
-            return self._sound(shape, generator)
-        return _values(control, shape, generator)
-
-    def _sound(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """Return a tone in noise: a generic point, where no loss sits on its floor."""
-        items, samples = shape
-        seconds = torch.arange(samples) / self.ctx.rate("sample")
-        f0_hz = LOW_HZ * (1 + torch.rand(items, 1, generator=generator))
-        tone = 0.3 * torch.sin(2 * math.pi * f0_hz * seconds)
-        return tone + 0.03 * torch.randn(items, samples, generator=generator)
+        """Return values that a batch of this setting could hold."""
+        return example(control, self.ctx, seed, items or self.items, frames or self.frames)
 
 
-def _values(control: Control, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    uniform = torch.rand(shape, generator=generator)
+AUDIO = Setting(
+    ctx=Context({"sample": 16_000.0, "frame": 62.5}),
+    signal=Control("signal", unit="signal", axis="sample"),
+    features=AUDIO_FEATURES,
+    recipe=Path(__file__).with_name("model.toml"),
+)
+"""Sound at 16 kHz with a frame every 256 samples, and the features of a pitched instrument."""
+
+
+def shape(control: Control, ctx: Context, items: int, frames: int) -> tuple[int, ...]:
+    """Return the shape of a control's values: frame 0 is about the first sample."""
+    channels = control.channels or CHANNELS
+    if control.axis == "clip":
+        return (items, channels)
+    if control.axis == "sample":
+        return (items, (frames - 1) * ctx.ratio("sample", "frame"))
+    return (items, frames, channels)
+
+
+def example(control: Control, ctx: Context, seed: int, items: int, frames: int) -> Tensor:
+    """Return values that a batch could hold: of the control's unit, in its range, seeded."""
+    generator = torch.Generator().manual_seed(seed)
+    size = shape(control, ctx, items, frames)
+    if control.axis == "sample" and control.unit == "signal":
+        return _sound(size, ctx.rate("sample"), generator)
+    return _values(control, size, generator)
+
+
+def _sound(size: tuple[int, ...], rate: float, generator: torch.Generator) -> Tensor:
+    """Return a tone in noise: a generic point, where no loss sits on its floor."""
+    items, samples = size
+    f0_hz = LOW_HZ * (1 + torch.rand(items, 1, generator=generator))
+    tone = 0.3 * torch.sin(2 * math.pi * f0_hz * torch.arange(samples) / rate)
+    return tone + 0.03 * torch.randn(items, samples, generator=generator)
+
+
+def _values(control: Control, size: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    uniform = torch.rand(size, generator=generator)
     if control.unit == "simplex":
         weights: Tensor = uniform + 0.1
         return weights / weights.sum(-1, keepdim=True)
@@ -94,15 +124,3 @@ def _range(control: Control) -> tuple[float, float]:
         control.lo if control.lo is not None else low,
         control.hi if control.hi is not None else high,
     )
-
-
-AUDIO = Setting(
-    ctx=Context({"sample": 16_000.0, "frame": 62.5}),
-    signal=Control("signal", unit="signal", axis="sample"),
-    features=(
-        Control("f0_hz", unit="hz", lo=50.0, hi=2000.0),
-        Control("loudness_db", unit="db", lo=-80.0, hi=0.0),
-        Control("voicing", unit="probability", lo=0.0, hi=1.0),
-    ),
-)
-"""Sound at 16 kHz with a frame every 256 samples, and the features of a pitched instrument."""

@@ -1,6 +1,10 @@
 """The built-ins pass what third parties' components must pass."""
 
+from pathlib import Path
+
 import ddspcore.builtin
 from ddspcore.testing import conformance
 
-test_conformance = conformance(ddspcore.builtin)
+VIOLIN = Path(__file__).parents[2] / "recipes" / "audio" / "violin"
+
+test_conformance = conformance(ddspcore.builtin, options={"wav-folder": {"root": VIOLIN}})

@@ -1,15 +1,13 @@
 """What every module promises, whatever its kind."""
 
 import copy
-import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ddspcore.testing.generators import draws_from_global_generators, generators_at
 from ddspcore.testing.promise import Unproved, demand, promise
 from ddspcore.testing.subject import Subject, Values
 
@@ -43,7 +41,7 @@ def repeats_bit_for_bit(subject: Subject) -> None:
     module, inputs = subject.build(), subject.inputs()
     results = []
     for seed in (1, 2):
-        with _generators_at(seed):
+        with generators_at(seed):
             results.append(subject.run(module, inputs))
     for name, first in results[0].items():
         demand(torch.equal(first, results[1][name]), f"a second call gives another {name}")
@@ -62,20 +60,17 @@ def leaves_inputs_alone(subject: Subject) -> None:
 
 @promise()
 def leaves_global_state_alone(subject: Subject) -> None:
-    """Neither building nor running it changes default dtype, threads, modes or flags."""
+    """Neither building nor running it changes default dtype, threads, modes or generators."""
     before = _global_state()
     try:
         module = subject.build()
-        with _generators_at(3):
-            drawn = torch.get_rng_state(), random.getstate(), str(np.random.get_state())
+        with draws_from_global_generators() as drawn:
             subject.run(module, subject.inputs())
-            after = torch.get_rng_state(), random.getstate(), str(np.random.get_state())
         moved = [what for what, value in _global_state().items() if value != before[what]]
-        demand(not moved, f"it changes {', '.join(moved)} for everybody")
-        kept = torch.equal(drawn[0], after[0]) and drawn[1:] == after[1:]
-        demand(kept, "it draws from a global generator")
     finally:
         _restore(before)
+    demand(not moved, f"it changes {', '.join(moved)} for everybody")
+    demand(not drawn, f"it draws from {', '.join(drawn)}")
 
 
 @promise()
@@ -304,21 +299,6 @@ def _global_state() -> dict[str, Any]:
 def _restore(state: dict[str, Any]) -> None:
     for what, (_, write) in _SWITCHES.items():
         write(state[what])
-
-
-@contextmanager
-def _generators_at(seed: int) -> Iterator[None]:
-    """Put every global generator at a known place, and back."""
-    saved = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(saved[0])
-            np.random.set_state(saved[1])
 
 
 PROMISES = (

@@ -1,0 +1,73 @@
+"""A small model on items that were never recorded, for evaluators to look at."""
+
+from collections.abc import Sequence
+
+import torch
+
+from ddspcore import Context, Control, source
+from ddspcore.assemble import build_pipeline, build_source, declare
+from ddspcore.catalog import Catalog
+from ddspcore.component import component_of
+from ddspcore.hooks import declared_components, implementations
+from ddspcore.pipeline import Batch
+from ddspcore.plugins import CORE, Plugin, classify, find, load
+from ddspcore.recipe.reading import read
+from ddspcore.recipe.structuring import structure
+from ddspcore.testing.setting import AUDIO_FEATURES, Setting, example
+from ddspcore.train.feed import Feed
+
+ITEMS, FRAMES = 3, 65
+AUDIO = Control("audio", unit="signal", axis="sample")
+
+
+@source("made-up")
+class MadeUp:
+    """Tones in noise with features drawn at random, the same in every split."""
+
+    splits = ("train", "val", "train-items", "val-items")
+
+    def __init__(self, ctx: Context):
+        """Make the items up."""
+        self.items = {
+            control.name: example(control, ctx, seed, ITEMS, FRAMES)
+            for seed, control in enumerate(self.provides(None, ctx))
+        }
+
+    @staticmethod
+    def provides(opt: object, ctx: Context) -> tuple[Control, ...]:
+        """Sound, and what features say of it."""
+        return (AUDIO, *AUDIO_FEATURES)
+
+    @staticmethod
+    def target(opt: object, ctx: Context) -> str:
+        """Name the sound."""
+        return AUDIO.name
+
+    def count(self, split: str) -> int:
+        """Count the items."""
+        return ITEMS
+
+    def batch(self, split: str, indices: Sequence[int]) -> Batch:
+        """Return items."""
+        return {name: value[list(indices)] for name, value in self.items.items()}
+
+
+def feed_of(setting: Setting) -> Feed:
+    """Return the setting's model, untrained, and its source.
+
+    Its recipe may name what the built-ins and the plugin under test bring, and the source
+    `made-up`.
+    """
+    core = tuple(classify(load(plugin)) for plugin in find() if plugin.name == CORE)
+    made_up = component_of(MadeUp)
+    assert made_up is not None
+    tested = declared_components(implementations(setting.module))
+    plugins = (
+        *core,
+        Plugin("testing", __name__, components=(made_up,)),
+        Plugin("tested", "", components=tuple(tested)),
+    )
+    recipe = structure(read(setting.recipe), Catalog(plugins))
+    pipeline, scheduled = build_pipeline(recipe, declare(recipe))
+    device = torch.device("cpu")
+    return Feed(build_source(recipe), pipeline, scheduled, recipe.seed, device)
