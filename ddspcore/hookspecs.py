@@ -76,6 +76,7 @@ def ddsp_backbones() -> Iterable[type]:  # type: ignore[empty-body]
 
     To stream, it offers `initial_state(batch, device) -> state` and `step(features, state) ->
     (hidden, state)` for one new frame or several; what it says is what `forward` says of the whole.
+    A state belongs to one stream: a step may change it, and return the same.
     `initial_state` raises UserError where its options rule that out, in words for a user.
     """
 
