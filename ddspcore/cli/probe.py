@@ -1,7 +1,6 @@
 """`ddsp probe`: look into a trained model, or one that is still untrained."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 import rich_click as click
@@ -14,12 +13,8 @@ from ddspcore.cli.options import (
     set_option,
     where_option,
 )
+from ddspcore.cli.pulls import losses_table, modules_table
 from ddspcore.cli.tables import make_table, show
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from ddspcore.probing.gradients import Gradients
 
 RAW, SMOOTHED = "raw-variation/", "fir-variation/"
 
@@ -190,7 +185,8 @@ def smoothing(
     question = Question("smoothing", {}, steps, (item,), split, device, out)
     answers, _ = ask(folder, question, catalog)
     table = make_table("checkpoint", "control", "variation", "smoothed", "ratio")
-    _to_the_right(table, "control")
+    for column in table.columns[2:]:
+        column.justify = "right"
     for answer in answers:
         for name, raw in answer.values.items():
             if name.startswith(RAW):
@@ -200,44 +196,3 @@ def smoothing(
                 label = str(answer.snapshot)
                 table.add_row(label, control, f"{raw:.4g}", f"{smoothed:.4g}", ratio)
     show(table, "", *(f"{each.folder / 'smoothing_analysis.png'}" for each in answers))
-
-
-def losses_table(found: "Gradients") -> "Table":
-    """Return a row for every loss: its value, weight, gradient, and part of the step's pull."""
-    table = make_table("loss", "value", "weight", "norm", "weighted", "share")
-    _to_the_right(table)
-    whole = found.modules[0]
-    columns = (whole.norms, found.weighted_norms(whole), found.share_among_losses(whole))
-    for loss, norm, weighted, share in zip(found.losses, *columns, strict=True):
-        numbers = (loss.value, loss.weight, norm, weighted)
-        spelled = [f"{number:.4g}" for number in numbers]
-        table.add_row(loss.name, *spelled, f"{100 * share:.3g} %")
-    return table
-
-
-def modules_table(found: "Gradients") -> "Table":
-    """Return a row for every module and loss: how hard it pulls there, and with whom."""
-    names = [loss.name for loss in found.losses]
-    others = [f"cos {name}" for name in names] if len(names) > 1 else []
-    table = make_table("module", "parameters", "loss", "norm", "of gradient", "of pull", *others)
-    _to_the_right(table, "loss")
-    for module in found.modules:
-        columns = (
-            module.norms,
-            found.share_of_gradient(module),
-            found.share_among_losses(module),
-            module.cosines,
-        )
-        label = ("  " * module.depth + module.name, str(module.parameters))
-        for name, norm, whereof, share, cosines in zip(names, *columns, strict=True):
-            numbers = f"{norm:.3g}", f"{100 * whereof:.3g} %", f"{100 * share:.3g} %"
-            spelled = [f"{cosine:+.2f}" for cosine in cosines] if others else []
-            table.add_row(*label, name, *numbers, *spelled)
-            label = ("", "")
-    return table
-
-
-def _to_the_right(table: "Table", *besides: str) -> None:
-    for column in table.columns[1:]:
-        if column.header not in besides:
-            column.justify = "right"

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from ddspcore.assemble import build_pipeline, build_source, declare
 from ddspcore.catalog import Catalog
+from ddspcore.component import OptionError
 from ddspcore.errors import UserError
 from ddspcore.probing.starts import FOLDER
 from ddspcore.recipe.problems import Origin, Source
@@ -72,11 +73,16 @@ def ask(folder: Path, question: Question, catalog: Catalog) -> tuple[tuple[Answe
 
 def _evaluator(recipe: Recipe, question: Question, catalog: Catalog) -> Evaluator:
     entry = catalog.find("evaluator", question.evaluator)
+    asked = f"ddsp probe {question.evaluator}"
+    try:
+        options: Any = entry.component.options(**question.options)
+    except OptionError as error:
+        raise UserError(f"{asked}: {error}") from None
     use = Use(
         component=entry.component,
         plugin=entry.plugin,
-        options=entry.component.options(**question.options),
-        origin=Origin(Source(f"ddsp probe {question.evaluator}")),
+        options=options,
+        origin=Origin(Source(asked)),
         name=question.evaluator,
     )
     return build_evaluator(recipe, use)

@@ -97,6 +97,7 @@ def test_both_are_evaluators_of_a_recipe(ddsp, trained, tmp_path):
         ("no-such-step", ("--steps", "A:2")),
         ("no-such-item", ("--item", "99", "--split", "train")),
         ("at-beyond-the-end", ("--at", "3600")),
+        ("at-nowhere", ("--at", "nan")),
         ("controls-no-run", ()),
     ],
 )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import attrs
 import pytest
 
 from ddspcore.catalog import Catalog
@@ -50,7 +51,6 @@ def recipe_file(tmp_path):
 @pytest.fixture
 def probe(recipe_file, pulling):
     """Return a function that probes the gradients of the untrained model."""
-    import attrs
 
     def run(*losses, step=None, sets=(), text=None):
         if text is not None:

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from ddspcore.probing.gradients import modules_of
+from ddspcore.probing.starts import find_start
+from ddspcore.train.device import choose_device
 
 DIRECTIONS = """
 backbone = { use = "same" }
@@ -107,9 +109,6 @@ def test_parameters_belong_to_their_component_and_its_part():
 
 def test_the_weighted_sum_is_the_gradient_of_the_training_step(probe, pulling, recipe_file):
     """The norm of what training does follows from the matrix of inner products."""
-    from ddspcore.probing.starts import find_start
-    from ddspcore.train.device import choose_device
-
     found = probe(step=4)
     learner = find_start(str(recipe_file), pulling, (), None, 4).learner(choose_device("cpu"))
     learner.optimiser.step = lambda: None
