@@ -139,8 +139,11 @@ def contents(wheel: Path) -> dict[str, bytes]:
 
 def test_the_wheel_holds_the_package_with_its_recipes_and_nothing_else(wheel):
     files = contents(wheel)
+    parts = ("**/*.py", "testing/*.toml", "scaffold/templates/*")
     sources = {
-        f"ddspcore/{p.relative_to(ROOT / 'ddspcore')}": p for p in ROOT.glob("ddspcore/**/*.py")
+        str(path.relative_to(ROOT)): path
+        for part in parts
+        for path in ROOT.glob(f"ddspcore/{part}")
     }
     recipes = [*ROOT.glob("recipes/*.toml"), *ROOT.glob("recipes/audio/**/*.*")]
     sources |= {f"ddspcore/{path.relative_to(ROOT)}": path for path in recipes}

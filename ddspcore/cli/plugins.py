@@ -1,6 +1,9 @@
 """`ddsp plugins`: what is installed, where it comes from, what is broken."""
 
 import json
+import os
+import shlex
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -11,6 +14,7 @@ from ddspcore.cli.options import catalog_options, json_option
 from ddspcore.cli.tables import make_table, show
 from ddspcore.errors import PluginError
 from ddspcore.plugins import Plugin, find
+from ddspcore.scaffold import USAGE, plan, write
 
 STYLES = {"ok": "green", "broken": "red", "incompatible": "yellow", "blocked": "dim"}
 ADVICE = {
@@ -24,9 +28,13 @@ def _complete(context: click.Context, parameter: click.Parameter, start: str) ->
     return [plugin.name for plugin in find() if plugin.name.startswith(start)]
 
 
+def _complete_kind(context: click.Context, parameter: click.Parameter, start: str) -> list[str]:
+    return [kind for kind in USAGE if kind.startswith(start)]
+
+
 @click.group()
 def plugins() -> None:
-    """List, show and diagnose plugins."""
+    """List, show, diagnose and begin plugins."""
 
 
 @plugins.command("list")
@@ -97,6 +105,30 @@ def doctor(catalog: Catalog, name: str | None) -> None:
         raise PluginError(f"broken: {', '.join(broken)}")
     if not unwell:
         click.echo(f"plugin {name} is ok" if name else "all plugins are ok")
+
+
+@plugins.command()
+@click.argument("kind", shell_complete=_complete_kind)
+@click.argument("name")
+@click.option(
+    "--into",
+    default=Path(),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Write the package's folder into this one instead of the current one.",
+)
+@catalog_options
+def new(catalog: Catalog, kind: str, name: str, into: Path) -> None:
+    """Write a package with a working component of KIND called NAME: start by changing it.
+
+    KIND is source, feature, backbone, head, synth, loss, schedule or evaluator.
+    """
+    scaffold = plan(kind, name, catalog)
+    folder = write(scaffold, into)
+    for path in sorted(scaffold.texts()):
+        click.echo(f"wrote {folder / path}")
+    where = shlex.quote(os.path.join("." if not folder.is_absolute() else "", folder))
+    click.echo(f"\nNext:\n    pip install --editable {where}")
+    click.echo(f"    ddsp plugins check {scaffold.plugin}")
 
 
 def _row(catalog: Catalog, plugin: Plugin) -> dict[str, Any]:
