@@ -34,8 +34,9 @@ def harmonic_hop(
     Shape: f0_hz [B], amplitudes [B,2,K], start [B] -> [B,hop].
     """
     device, nyquist = amplitudes.device, sample_rate / 2
-    ever = min(amplitudes.shape[2], int(nyquist * (1 + ROUNDING) / min(map(min, f0_hz))))
-    always = int(nyquist * (1 - ROUNDING) / max(map(max, f0_hz)))
+    harmonics, lowest, highest = amplitudes.shape[2], min(map(min, f0_hz)), max(map(max, f0_hz))
+    ever = _below(nyquist * (1 + ROUNDING), lowest, harmonics)
+    always = _below(nyquist * (1 - ROUNDING), highest, harmonics)
     k, blend = _multiples(ever, device), ramp(hop, amplitudes)
     phase = torch.from_numpy(integer_phases(f0_hz, hop, sample_rate, start)).to(device)
     waves = (phase[:, None] * k).to(amplitudes.dtype).mul_(2 * math.pi * 2.0**-CYCLE_BITS).sin_()
@@ -71,6 +72,11 @@ def phases_after(
         (first + (hop + 1) * _integer(f) + (hop - 1) * _integer(g)) % cycle
         for (f, g), first in zip(f0_hz, start, strict=True)
     ]
+
+
+def _below(limit_hz: float, f0_hz: float, harmonics: int) -> int:
+    """Count the harmonics that are not above a limit; all of them, where there is no pitch."""
+    return int(min(harmonics, limit_hz / f0_hz)) if f0_hz > 0.0 else harmonics
 
 
 def _integer(hz: float) -> int:

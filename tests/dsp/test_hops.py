@@ -32,6 +32,7 @@ def test_phases_are_those_of_the_bank_bit_for_bit(f0_hz, hop, rate):
 @given(f0_hz=pairs, hop=hops, rate=rates, harmonics=st.sampled_from([1, 5, 64]))
 @example(f0_hz=[(250.0, 250.0)], hop=64, rate=16_000, harmonics=40)  # the 32nd is at Nyquist
 @example(f0_hz=[(8000.0, 9000.0), (9000.0, 100.0)], hop=64, rate=16_000, harmonics=40)
+@example(f0_hz=[(0.0, 0.0), (0.0, 440.0)], hop=64, rate=16_000, harmonics=40)
 @settings(max_examples=60)
 def test_a_hop_is_that_of_the_bank(f0_hz, hop, rate, harmonics):
     start, amplitudes = starts(len(f0_hz), rate), torch.rand(len(f0_hz), 2, harmonics) / harmonics
