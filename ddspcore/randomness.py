@@ -1,5 +1,6 @@
 """Seeded randomness that depends on names and steps, never on what ran before."""
 
+import functools
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,11 +61,17 @@ def white_noise(
     some = max(1, block // max(1, samples))
     for start in range(0, samples, block):
         end = min(start + block, samples)
-        counter = torch.arange(start, end, device=items.device, dtype=torch.int32)
-        counter = _mix(counter + _int32(offset))
+        counter = _positions(start, end, offset, items.device)
         for keys, rows in zip(lanes.split(some), uniform.split(some), strict=True):
             _uniform(_mix(counter ^ keys), out=rows[:, start:end])
     return uniform
+
+
+@functools.lru_cache(maxsize=4)
+def _positions(start: int, end: int, offset: int, device: torch.device) -> torch.Tensor:
+    """Return what samples add to their hash, in every step the same; not to be written to."""
+    counter = torch.arange(start, end, device=device, dtype=torch.int32)
+    return _mix(counter + _int32(offset))
 
 
 def _uniform(bits: torch.Tensor, out: torch.Tensor) -> None:
