@@ -13,6 +13,8 @@ import torch
 from attrs import frozen
 from hypothesis import settings
 
+from tests.place import build
+
 # What makes rich and rich-click colour or wrap even a pipe. CI services and pytest-xdist set some
 # of them, and rich-click reads them at import, before any fixture.
 COLOURS = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
@@ -85,6 +87,19 @@ def _seeded():
     import torch
 
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """Return a folder with an sdist of the core and the wheel that was built from it."""
+    out = tmp_path_factory.mktemp("dist")
+    build(Path(__file__).parents[1], out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def wheel(built) -> Path:
+    return next(built.glob("*.whl"))
 
 
 class Site:
