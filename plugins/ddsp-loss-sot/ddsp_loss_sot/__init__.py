@@ -84,14 +84,12 @@ def transport(a: Tensor, b: Tensor, places: Tensor, order: int) -> Tensor:
     Shape: a and b [...,K], shares up to each place; places [K], rising -> [...].
     """
     shares = torch.cat((a, b), -1).sort(-1).values
-    last = len(places) - 1
-    of_a, of_b = (
-        places[torch.searchsorted(below.detach(), shares.detach()).clamp(max=last)]
-        for below in (a.contiguous(), b.contiguous())
+    widths = shares.diff(prepend=torch.zeros_like(shares[..., :1]))
+    at_a, at_b = (
+        places[torch.searchsorted(each.detach(), shares.detach()).clamp(max=len(places) - 1)]
+        for each in (a, b)
     )
-    return (
-        shares.diff(prepend=torch.zeros_like(shares[..., :1])) * (of_a - of_b).abs() ** order
-    ).sum(-1)
+    return (widths * (at_a - at_b).abs() ** order).sum(-1)
 
 
 @hookimpl
