@@ -19,7 +19,7 @@ from ddspcore.pipeline import Pipeline
 from ddspcore.plugins import discover
 from ddspcore.recipe.reading import read
 from ddspcore.recipe.structuring import structure
-from ddspcore.streaming import Stream
+from ddspcore.streaming import AHEAD, Stream
 from ddspcore.wiring import Node, wire
 
 SHIPPED = Path(__file__).parents[1] / "recipes" / "best_low_loss.toml"
@@ -131,7 +131,7 @@ def test_memory_does_not_grow():
         }
         return sum(storages.values())
 
-    for _ in range(60):
+    for _ in range(5 * AHEAD):  # until whatever is cached is full
         stream.push(given_)
     before = held()
     for _ in range(120):
