@@ -5,6 +5,7 @@ from typing import Literal
 
 from attrs import evolve, frozen
 
+from ddspcore.errors import UserError
 from ddspcore.hooks import declared_components, implementations
 from ddspcore.testing.promise import Broken, Promise, Unproved
 from ddspcore.testing.promises import PROMISES
@@ -33,6 +34,10 @@ class Case:
             self.promise.check(self.subject)
         except (Broken, Unproved) as found:
             raise type(found)(f"{self.subject}: {found}") from found.__cause__
+        except UserError as error:
+            if not isinstance(error.__context__, ImportError):
+                raise
+            raise Unproved(f"{self.subject}: {error}") from error  # an optional extra is not here
 
     def verdict(self) -> tuple[Verdict, str]:
         """Return how the case ends, and why where it is not kept."""

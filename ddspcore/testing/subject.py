@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ddspcore.component import Component
 from ddspcore.contracts import parameters
 from ddspcore.controls import Control
+from ddspcore.errors import UserError
 from ddspcore.randomness import forked
 from ddspcore.testing.setting import CHANNELS, Setting
 
@@ -109,8 +110,6 @@ class Subject:
 
 def streams(subject: Subject) -> bool:
     """Whether a component can be run block by block, with its options as they are."""
-    from ddspcore.errors import UserError  # noqa: PLC0415
-
     if parameters(subject.component.cls, "initial_state") is None:
         return False
     try:

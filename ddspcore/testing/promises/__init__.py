@@ -10,15 +10,18 @@ from ddspcore.testing.promises import (
     sources,
     streaming,
     synths,
+    values,
 )
+
+MODULE = (*modules.PROMISES, *values.PROMISES)
 
 PROMISES: dict[str, tuple[Promise, ...]] = {
     "source": sources.PROMISES,
-    "feature": (*modules.PROMISES, *features.PROMISES),
-    "backbone": (*modules.PROMISES, *streaming.PROMISES),
-    "head": (*modules.PROMISES, *streaming.PROMISES),
-    "synth": (*modules.PROMISES, *streaming.PROMISES, *synths.PROMISES),
-    "loss": (*modules.PROMISES, *losses.PROMISES),
+    "feature": (*MODULE, *features.PROMISES),
+    "backbone": (*MODULE, *streaming.PROMISES),
+    "head": (*MODULE, *streaming.PROMISES),
+    "synth": (*MODULE, *streaming.PROMISES, *synths.PROMISES),
+    "loss": (*MODULE, *losses.PROMISES),
     "schedule": schedules.PROMISES,
     "evaluator": evaluators.PROMISES,
 }

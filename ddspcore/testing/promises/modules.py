@@ -1,4 +1,4 @@
-"""What every module promises, whatever its kind."""
+"""What every module promises about what it is and what it leaves alone."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -7,15 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ddspcore.testing.distance import distance
 from ddspcore.testing.generators import draws_from_global_generators, generators_at
 from ddspcore.testing.promise import Unproved, demand, promise
-from ddspcore.testing.subject import Subject, Values
+from ddspcore.testing.promises.values import TRAINED
+from ddspcore.testing.subject import Subject
 
-CLOSE = 1e-5
-"""How far results may differ that only the order of additions sets apart, of the largest value."""
-
-KINDS_WITH_GRADIENTS = ("backbone", "head", "synth", "loss")
-KINDS_WITH_ITEMS = ("feature", "backbone", "head", "synth")
+ACROSS_DEVICES = 1e-3
+"""How far results of two devices may differ, of the largest value."""
 
 
 @promise()
@@ -89,7 +88,7 @@ def shares_no_parameter(subject: Subject) -> None:
         demand(twin == name, f"{twin} and {name} are the same parameter")
 
 
-@promise(when=lambda subject: subject.component.kind in KINDS_WITH_GRADIENTS)
+@promise(when=lambda subject: subject.component.kind in TRAINED)
 def is_what_its_state_says(subject: Subject) -> None:
     """With the state of another instance it does what that one does; so does a copy."""
     inputs = subject.inputs()
@@ -106,177 +105,33 @@ def is_what_its_state_says(subject: Subject) -> None:
 
 @promise()
 def follows_to_a_device(subject: Subject) -> None:
-    """Moved to another device it works there: no tensor of it stays behind."""
-    module = subject.build().to("meta")
-    inputs = {name: value.to("meta") for name, value in subject.inputs().items()}
-    try:
-        made = subject.run(module, inputs)
-    except NotImplementedError as error:
-        raise Unproved(f"meta, the device without values, cannot run it: {error}") from error
-    except RuntimeError as error:
-        if "meta" not in str(error) and "device" not in str(error):
-            raise
-        line = str(error).strip().partition("\n")[0]
-        demand(False, f"something of it stayed on the CPU: {line}")
-    for name, value in made.items():
-        demand(value.device.type == "meta", f"{name} is on {value.device}, its inputs are not")
+    """Moved to another device it works there as here: no tensor of it stays behind.
 
-
-def _feels_gradients(subject: Subject) -> bool:
-    return subject.component.kind in KINDS_WITH_GRADIENTS
-
-
-@promise(when=_feels_gradients)
-def passes_gradients_on(subject: Subject) -> None:
-    """A finite gradient that is not zero reaches everything that it is told; of a loss, something.
-
-    A loss may look at controls that only say where the others count.
+    Asked of every accelerator that there is, and of `meta`, which has no values.
     """
-    module, inputs = subject.build(), subject.inputs()
-    asked = subject.differentiable(inputs)
-    leaves = [inputs[name].requires_grad_() for name in asked]
-    total = _weighed(subject.run(module, inputs))
-    demand(total.requires_grad, "no gradient comes back from what it returns")
-    found = torch.autograd.grad(total, leaves, allow_unused=True)
-    reached = {name: g for name, g in zip(asked, found, strict=True) if g is not None and g.any()}
-    for name, gradient in reached.items():
-        demand(gradient.isfinite().all(), f"the gradient of {name} is not finite")
-    missed = [name for name in asked if name not in reached]
-    enough = reached if subject.component.kind == "loss" else not missed
-    demand(enough, f"no gradient reaches {', '.join(missed)}")
+    here = subject.run(subject.build(), subject.inputs())
+    for device in ("meta", *_accelerators()):
+        module = subject.build().to(device)
+        inputs = {name: value.to(device) for name, value in subject.inputs().items()}
+        try:
+            there = subject.run(module, inputs)
+        except NotImplementedError as error:
+            raise Unproved(f"{device} cannot run it: {error}") from error
+        except RuntimeError as error:
+            if "device" not in str(error) and device not in str(error):
+                raise
+            line = str(error).strip().partition("\n")[0]
+            demand(False, f"something of it stayed on the CPU: {line}")
+        for name, value in there.items():
+            demand(value.device.type == device, f"{name} is on {value.device}, its inputs are not")
+            if device != "meta":
+                apart = distance(value.cpu(), here[name])
+                demand(apart <= ACROSS_DEVICES, f"{name} on {device} is another, by {apart:.1e}")
 
 
-@promise(when=_feels_gradients)
-def trains_all_its_parameters(subject: Subject) -> None:
-    """A gradient reaches every parameter that asks for one."""
-    module = subject.build()
-    named = {name: p for name, p in module.named_parameters() if p.requires_grad}
-    if not named:
-        return
-    total = _weighed(subject.run(module, subject.inputs()))
-    demand(total.requires_grad, "no gradient comes back from what it returns")
-    found = torch.autograd.grad(total, list(named.values()), allow_unused=True)
-    for name, gradient in zip(named, found, strict=True):
-        demand(gradient is not None, f"no gradient reaches its parameter {name}")
-
-
-def _knows_items(subject: Subject) -> bool:
-    return subject.component.kind in KINDS_WITH_ITEMS
-
-
-@promise(when=_knows_items)
-def treats_items_alone(subject: Subject) -> None:
-    """A batch of two gives what two batches of one give: nothing leaks from item to item."""
-    module, inputs = subject.build(), subject.inputs(items=2)
-    together = subject.run(module, inputs)
-    for item in range(2):
-        alone = subject.run(
-            module, {name: value[item : item + 1] for name, value in inputs.items()}
-        )
-        for name, value in alone.items():
-            error = distance(together[name][item : item + 1], value)
-            demand(error <= CLOSE, f"item {item} has another {name} in a batch, by {error:.1e}")
-
-
-@promise(when=_knows_items)
-def returns_what_it_declares(subject: Subject) -> None:
-    """It returns exactly the values that it declares, in their shapes, for any number of frames."""
-    module, setting = subject.build(), subject.setting
-    for frames in (setting.frames, setting.frames + 4, 2):
-        made = subject.run(module, subject.inputs(frames=frames))
-        wanted = _declared_shapes(subject, frames)
-        extra = [name for name in made if name not in wanted]
-        demand(not extra, f"it returns {', '.join(extra)}, which it does not declare")
-        for name, shape in wanted.items():
-            found = tuple(made[name].shape) if name in made else None
-            demand(found == shape, f"{name} is declared as {shape}, but it returns {found}")
-
-
-@promise(when=lambda subject: subject.component.kind in ("feature", "head"))
-def keeps_to_its_range(subject: Subject) -> None:
-    """What it returns lies in the range that it declares; a simplex sums to one."""
-    module = subject.build()
-    for scale in (0.0, 1.0, 100.0):
-        inputs = {name: _scaled(subject, value, scale) for name, value in subject.inputs().items()}
-        made = subject.run(module, inputs)
-        for control in subject.provided:
-            value = made[control.name]
-            low, high = float(value.detach().min()), float(value.detach().max())
-            where = f"for inputs {scale:g} times as large" if scale != 1 else "for usual inputs"
-            for beyond, bound in (
-                (control.lo is not None and low < control.lo, low),
-                (control.hi is not None and high > control.hi, high),
-            ):
-                demand(not beyond, f"{control} reaches {bound:g} {where}")
-            if control.unit == "simplex":
-                error = float((value.detach().sum(-1) - 1).abs().max())
-                demand(error <= CLOSE, f"{control} sums to one only within {error:.1e} {where}")
-
-
-@promise(
-    when=lambda subject: (
-        subject.component.kind in ("feature", "synth", "backbone")
-        or "controls" in subject.component.asks
-    )
-)
-def reads_what_it_needs(subject: Subject) -> None:
-    """It reads everything that it declares to need, and nothing else."""
-    told = _Recorder(subject.inputs())
-    try:
-        subject.run(subject.build(), told)
-    except KeyError as error:
-        demand(False, f"it reads {error}, which it does not declare to need")
-    unread = [control.name for control in subject.served if control.name not in told.read]
-    demand(not unread, f"it declares to need {', '.join(unread)}, but does not read it")
-
-
-class _Recorder(dict[str, Tensor]):
-    """A mapping that remembers what was read from it."""
-
-    def __init__(self, values: Values):
-        super().__init__(values)
-        self.read: set[str] = set()
-
-    def __getitem__(self, name: str) -> Tensor:
-        self.read.add(name)
-        return super().__getitem__(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self.read.add(name)
-        return super().get(name, default)
-
-
-def distance(a: Tensor, b: Tensor) -> float:
-    """Return the largest difference, of the largest value; infinite if the shapes differ."""
-    if a.shape != b.shape:
-        return float("inf")
-    scale = max(1e-6, float(b.detach().abs().max()))
-    return float((a - b).detach().abs().max()) / scale
-
-
-def _declared_shapes(subject: Subject, frames: int) -> dict[str, tuple[int, ...]]:
-    setting = subject.setting
-    if subject.component.kind == "backbone":
-        return {"hidden": (setting.items, frames, subject.declared("width"))}
-    return {
-        control.name: setting.shape(control, setting.items, frames) for control in subject.provided
-    }
-
-
-def _scaled(subject: Subject, value: Tensor, scale: float) -> Tensor:
-    return (
-        value * scale if value.is_floating_point() and subject.component.kind == "head" else value
-    )
-
-
-def _weighed(made: Values) -> Tensor:
-    """Return a sum of all values with weights of their own, so that no gradient cancels out."""
-    generator = torch.Generator().manual_seed(5)
-    total = torch.zeros(())
-    for value in made.values():
-        weights = torch.randn(value.shape, generator=generator)
-        total = total + (weights * value).sum()
-    return total
+def _accelerators() -> list[str]:
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [device for device, there in found.items() if there]
 
 
 def _state(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -311,10 +166,4 @@ PROMISES = (
     shares_no_parameter,
     is_what_its_state_says,
     follows_to_a_device,
-    passes_gradients_on,
-    trains_all_its_parameters,
-    treats_items_alone,
-    returns_what_it_declares,
-    keeps_to_its_range,
-    reads_what_it_needs,
 )

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
+from ddspcore.testing.distance import distance
 from ddspcore.testing.promise import demand, promise
-from ddspcore.testing.promises.modules import distance
 from ddspcore.testing.subject import Subject, Values, streams
 
 CLOSE = 2e-6

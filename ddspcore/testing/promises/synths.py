@@ -2,8 +2,8 @@
 
 import torch
 
+from ddspcore.testing.distance import distance
 from ddspcore.testing.promise import demand, promise
-from ddspcore.testing.promises.modules import distance
 from ddspcore.testing.subject import Subject
 
 LOUDNESS_UNITS = ("linear",)
