@@ -143,7 +143,9 @@ class Stage:
     batch: int = option(8, help="items in a batch", ge=1, unit="items")
     accumulate: int = option(1, help="batches in a step", ge=1)
     freeze: tuple[str, ...] = option((), help='parts that do not learn, such as "head.noise"')
-    ema: float | None = option(None, help="decay of the averaged weights", gt=0, lt=1)
+    ema: float | None = option(
+        None, help="decay of the averaged weights; 0 averages nothing", ge=0, lt=1
+    )
     clip: float | None = option(None, help="largest norm of the gradient", gt=0)
     clip_value: float | None = option(
         None, help="largest magnitude of an element of the gradient, before clip", gt=0

@@ -181,5 +181,5 @@ def test_what_is_shown_is_a_recipe_that_shows_the_same(ddsp, toys, tmp_path):
     shown = ddsp("recipes", "show", "best_low_loss").out
     (tmp_path / "shown.toml").write_text(shown)
     assert "width = 64  # channels of the hidden frames (an integer, >= 2)" in shown
-    assert "# ema: decay of the averaged weights (a number, > 0, < 1)" in shown
+    assert "# max_files: read so many files at most, drawn by split_seed" in shown
     assert ddsp("recipes", "show", tmp_path / "shown.toml").out == shown
