@@ -52,16 +52,21 @@ def _no_other_plugins() -> Iterator[None]:
     By module, because the tests of a plugin's package, which need it, run in the same session.
     """
     everything = importlib.metadata.distributions
+
+    def where(dist: importlib.metadata.Distribution) -> tuple[str, Path]:
+        return dist.name, Path(dist.locate_file(""))
+
     others = {
-        dist.name
+        where(dist)
         for dist in everything()
-        if any(point.group.startswith("ddspcore.v") for point in dist.entry_points)
-    } - {"ddspcore"}
+        if dist.name != "ddspcore"
+        and any(point.group.startswith("ddspcore.v") for point in dist.entry_points)
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             importlib.metadata,
             "distributions",
-            lambda **where: (dist for dist in everything(**where) if dist.name not in others),
+            lambda **path: (dist for dist in everything(**path) if where(dist) not in others),
         )
         yield
 

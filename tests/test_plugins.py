@@ -215,6 +215,16 @@ def test_a_hook_of_a_newer_release_can_be_optional(site):
     assert named("newer").state == "ok"
 
 
+def test_a_hook_that_is_reserved_may_return_nothing_yet(site):
+    source = """
+    from ddspcore import hookimpl
+    @hookimpl
+    def ddsp_exporters(): return []
+    """
+    site.add("ddsp-early", source)
+    assert (named("early").state, named("early").reason) == ("ok", "")
+
+
 def test_another_api_version_is_never_imported(site, tmp_path):
     sentinel = tmp_path / "imported"
     source = f"open({str(sentinel)!r}, 'w')"
