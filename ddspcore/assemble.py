@@ -138,6 +138,11 @@ def target_of(recipe: Recipe) -> str:
     return str(_declared(recipe.data, "target", context_of(recipe)))
 
 
+def declared_lengths(recipe: Recipe) -> dict[str, int]:
+    """Return how many values a dry run puts along an axis, where the source says so."""
+    return dict(_declared(recipe.data, "lengths", context_of(recipe)) or {})
+
+
 def build_features(recipe: Recipe) -> tuple[FeatureNode, ...]:
     """Build the feature modules, in the recipe's order."""
     ctx = context_of(recipe)

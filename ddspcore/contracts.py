@@ -18,15 +18,21 @@ LOSS_INPUTS = ("pred", "target", "controls", "batch", "step", "prepared")
 
 @frozen
 class Contract:
-    """What a kind's constructor may ask for, its methods, and its static declarations."""
+    """What a kind's constructor may ask for, its methods, and its static declarations.
+
+    What it `may_declare` is as static where it is there.
+    """
 
     constructor: tuple[str, ...]
     methods: tuple[str, ...]
     declares: tuple[str, ...] = ()
+    may_declare: tuple[str, ...] = ()
 
 
 CONTRACTS = {
-    "source": Contract(("opt", "ctx", "features"), ("count", "batch"), ("provides", "target")),
+    "source": Contract(
+        ("opt", "ctx", "features"), ("count", "batch"), ("provides", "target"), ("lengths",)
+    ),
     "feature": Contract(("opt", "ctx"), ("forward",), ("needs", "provides")),
     "backbone": Contract(("opt", "ctx", "inputs"), ("forward",), ("needs", "width")),
     "head": Contract(("opt", "ctx", "width"), ("forward",), ("provides",)),
@@ -78,12 +84,13 @@ def contract_problem(kind: str, cls: type) -> str | None:
     for method in contract.methods:
         if parameters(cls, method) is None:
             return f"define {method}"
-    for declaration in contract.declares:
+    offered = tuple(name for name in contract.may_declare if hasattr(cls, name))
+    for declaration in (*contract.declares, *offered):
         if not _is_declaration(cls, declaration):
             return f"declare a static method {declaration}(opt, ctx)"
-    offered = [method for method in STREAMING if parameters(cls, method) is not None]
-    if kind in STREAMABLE and len(offered) == 1:
-        return f"to stream, it needs {listed(STREAMING)}, not {offered[0]} alone"
+    streams = [method for method in STREAMING if parameters(cls, method) is not None]
+    if kind in STREAMABLE and len(streams) == 1:
+        return f"to stream, it needs {listed(STREAMING)}, not {streams[0]} alone"
     return _loss_problem(cls) if kind == "loss" else None
 
 

@@ -1,13 +1,21 @@
 """Gates two and three: what is declared against what is computed, and against the first batch."""
 
+from collections.abc import Mapping
+
 import torch
 from attrs import frozen
 from torch import Tensor
 
-from ddspcore.assemble import build_losses, build_pipeline, context_of, declare, target_of
-from ddspcore.context import Context
+from ddspcore.assemble import (
+    build_losses,
+    build_pipeline,
+    context_of,
+    declare,
+    declared_lengths,
+    target_of,
+)
 from ddspcore.controls import Control
-from ddspcore.pipeline import Batch, Output
+from ddspcore.pipeline import Batch
 from ddspcore.recipe.problems import Problem, RecipeError
 from ddspcore.recipe.schema import LossUse, Recipe
 from ddspcore.wiring import Wiring
@@ -59,23 +67,21 @@ def dry_run(recipe: Recipe, wiring: Wiring) -> DryRun:
 
 
 def _forward(recipe: Recipe, wiring: Wiring, device: str) -> int:
-    ctx = context_of(recipe)
     with torch.device(device):
         pipeline, _ = build_pipeline(recipe, wiring)
-        batch = pipeline.with_noise(fake_batch(wiring, ctx), seed=recipe.seed)
-        output = pipeline(batch)
-        problems = _shape_problems(recipe, wiring, output)
+        lengths = batch_lengths(recipe, wiring)
+        batch = pipeline.with_noise(fake_batch(wiring, lengths), seed=recipe.seed)
+        controls = batch | pipeline.predict(batch)
+        if problems := _shape_problems(recipe, wiring, controls, lengths):
+            raise RecipeError(problems)
+        output = pipeline.synthesise(controls)
         target = batch[target_of(recipe)]
         if output.signal is not None and output.signal.shape != target.shape:
-            problems.append(
-                Problem(
-                    f"the synths return {list(output.signal.shape)}, but the target is "
-                    f"{list(target.shape)}",
-                    recipe.synths[-1].origin,
-                )
+            message = (
+                f"the synths return {list(output.signal.shape)}, but the target is "
+                f"{list(target.shape)}"
             )
-        if problems:
-            raise RecipeError(problems)
+            raise RecipeError([Problem(message, recipe.synths[-1].origin)])
         proved: list[tuple[LossUse, ...]] = []
         for stage in recipe.stages:
             if stage.losses in proved:
@@ -96,46 +102,61 @@ def _forward(recipe: Recipe, wiring: Wiring, device: str) -> int:
     return sum(p.numel() for p in pipeline.parameters())
 
 
-def fake_batch(wiring: Wiring, ctx: Context) -> Batch:
+def batch_lengths(recipe: Recipe, wiring: Wiring) -> dict[str, int]:
+    """Return how many values lie along each axis of a fake batch.
+
+    As many as the source says, or as many as frames; an axis that is not here runs through none of
+    the data, and whoever provides the first control on it decides.
+    """
+    ctx = context_of(recipe)
+    axes = {control.axis for node in wiring.data for control in node.provides} | set(ctx.rates)
+    lengths = dict.fromkeys(axes, FRAMES) | declared_lengths(recipe)
+    if {"sample", "frame"} <= ctx.rates.keys():
+        lengths["sample"] = (lengths["frame"] - 1) * ctx.ratio("sample", "frame")
+    return lengths
+
+
+def fake_batch(wiring: Wiring, lengths: Mapping[str, int]) -> Batch:
     """Return a batch of two items that keeps every record of source and features."""
-    controls = [
-        control
-        for node in wiring.nodes
-        if node.kind in ("source", "feature")
+    batch = {
+        control.name: _plausible(control, lengths)
+        for node in wiring.data
         for control in node.provides
-    ]
-    batch = {control.name: _plausible(control, ctx) for control in controls}
+    }
     batch["item"] = torch.arange(ITEMS)
     return batch
 
 
-def _plausible(control: Control, ctx: Context) -> Tensor:
+def _plausible(control: Control, lengths: Mapping[str, int]) -> Tensor:
     if control.unit == "simplex":
         value = 1 / control.channels
     elif control.lo is not None and control.hi is not None:
         value = (control.lo + control.hi) / 2
     else:
         value = control.lo or control.hi or 0.1
-    return torch.full(_shape(control, ctx), value)
+    return torch.full(_shape(control, lengths), value)
 
 
-def _shape(control: Control, ctx: Context) -> tuple[int, ...]:
+def _shape(control: Control, lengths: Mapping[str, int]) -> tuple[int, ...]:
     if control.axis == "clip":
         return (ITEMS, control.channels)
-    if control.axis == "sample":
-        return (ITEMS, (FRAMES - 1) * ctx.ratio("sample", "frame"))
-    return (ITEMS, FRAMES, control.channels)
+    length = lengths.get(control.axis, FRAMES)
+    return (ITEMS, length) if control.axis == "sample" else (ITEMS, length, control.channels)
 
 
-def _shape_problems(recipe: Recipe, wiring: Wiring, output: Output) -> list[Problem]:
-    ctx = context_of(recipe)
+def _shape_problems(
+    recipe: Recipe, wiring: Wiring, controls: Batch, known: Mapping[str, int]
+) -> list[Problem]:
+    lengths = dict(known)
     problems = []
     for use in recipe.heads:
         node = next(n for n in wiring.nodes if (n.kind, n.label) == ("head", use.name))
         for control in node.provides:
-            value = output.controls.get(wiring.key(use.name, control.name))
+            value = controls.get(wiring.key(use.name, control.name))
+            if value is not None and value.dim() > 1:
+                lengths.setdefault(control.axis, value.shape[1])
             found = "nothing" if value is None else f"{list(value.shape)} {value.dtype}"
-            wanted = f"{list(_shape(control, ctx))} {torch.float32}"
+            wanted = f"{list(_shape(control, lengths))} {torch.float32}"
             if found != wanted:
                 message = f"{node.title} declares {control}, which is {wanted}, but returns {found}"
                 problems.append(Problem(message, use.origin))

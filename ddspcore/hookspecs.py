@@ -42,7 +42,9 @@ def ddsp_sources() -> Iterable[type]:  # type: ignore[empty-body]
     a function of split and indices alone, may be asked for ahead of its step in a thread of its
     own, and draws nothing from torch's generators.
     Declares `provides(opt, ctx) -> tuple[Control, ...]` (features not included) and
-    `target(opt, ctx) -> str`, the name that predictions are compared with. May offer
+    `target(opt, ctx) -> str`, the name that predictions are compared with; and, where a model does
+    not work on items of any length, `lengths(opt, ctx) -> dict[str, int]`: how many values of an
+    axis make an item that it works on, for a dry run. May offer
     `prepare(progress)`, for long work before the first question; `progress(doing, done, total,
     name)` is told how far it is. May offer `report() -> dict`, which is written to `data.json`;
     its `in_words`, a list of sentences, is printed. May offer `fingerprint()`, plain values that

@@ -1,13 +1,15 @@
 """batch -> backbone -> heads -> synths -> Output: the module that a recipe assembles."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from attrs import frozen
 from torch import Tensor, nn
 
+from ddspcore.controls import Control
 from ddspcore.randomness import white_noise
-from ddspcore.wiring import RUNNER, Wire, Wiring
+from ddspcore.wiring import RUNNER, Wiring
 
 Batch = dict[str, Tensor]
 
@@ -104,14 +106,19 @@ class Pipeline(nn.Module):
         """
         filled = dict(batch)
         for noise in self.noises:
-            shape = batch[self.lengths[noise.control.axis]].shape[1:]
+            shape = self._noise_shape(noise.control, batch)
             values = white_noise(
-                batch["item"], shape[0] * _channels(noise), seed=seed, step=step, label=noise.key
+                batch["item"], math.prod(shape), seed=seed, step=step, label=noise.key
             )
-            if noise.control.axis != "sample":
-                values = values.unflatten(1, (shape[0], noise.control.channels))
-            filled[noise.key] = values
+            filled[noise.key] = values.unflatten(1, shape) if len(shape) > 1 else values
         return filled
+
+    def _noise_shape(self, control: Control, batch: Batch) -> tuple[int, ...]:
+        """Return the shape of an item's noise: along an axis, as long as the data."""
+        if control.axis == "clip":
+            return (control.channels,)
+        length = batch[self.lengths[control.axis]].shape[1]
+        return (length,) if control.axis == "sample" else (length, control.channels)
 
 
 def parameters_by_module(
@@ -136,10 +143,6 @@ def _key(label: str) -> str:
     return label.replace(".", "_")
 
 
-def _channels(wire: Wire) -> int:
-    return 1 if wire.control.axis == "sample" else wire.control.channels
-
-
 def _ports(wiring: Wiring, label: str) -> SynthPorts:
     node = next(n for n in wiring.nodes if (n.kind, n.label) == ("synth", label))
     needs = {w.need: w.key for w in wiring.of("synth", label)}
@@ -149,12 +152,7 @@ def _ports(wiring: Wiring, label: str) -> SynthPorts:
 
 def _lengths_by_axis(wiring: Wiring) -> dict[str, str]:
     """Return, for every axis of the batch, a control of source or features that runs along it."""
-    return {
-        control.axis: control.name
-        for node in wiring.nodes
-        if node.kind in ("source", "feature")
-        for control in node.provides
-    }
+    return {control.axis: control.name for node in wiring.data for control in node.provides}
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

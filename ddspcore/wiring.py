@@ -1,7 +1,7 @@
 """Wiring by name: which provider serves which need, and what is wrong, before any tensor."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from attrs import field, frozen
 
@@ -67,6 +67,11 @@ class Wiring:
     unused: tuple[Provided, ...]
     ambiguous: frozenset[str]
 
+    @property
+    def data(self) -> tuple[Node, ...]:
+        """Source and features: what a batch holds before anything is predicted."""
+        return _data(self.nodes)
+
     def of(self, kind: str, label: str) -> tuple[Wire, ...]:
         """Return the wires that end at a node, in the order of its needs."""
         return tuple(w for w in self.wires if (w.node.kind, w.node.label) == (kind, label))
@@ -83,12 +88,16 @@ def wire(nodes: Sequence[Node]) -> Wiring:
     than a summed signal) serves nobody until `bind` chooses `label.name`.
     """
     ambiguous = frozenset(_twice(nodes))
+    along = {control.axis for node in _data(nodes) for control in node.provides}
     scope: dict[str, Provided] = {}
     wires: list[Wire] = []
     faults: list[Fault] = []
     for node in nodes:
         for need in _needs(node, scope):
-            found = _resolve(node, need, scope, ambiguous)
+            if isinstance(need, Control) and need.unit == "noise":
+                found = _fill(node, need, along)
+            else:
+                found = _resolve(node, need, scope, ambiguous)
             (wires if isinstance(found, Wire) else faults).append(found)  # type: ignore[arg-type]
         for control in node.provides:
             key = f"{node.label}.{control.name}" if control.name in ambiguous else control.name
@@ -121,13 +130,26 @@ def _needs(node: Node, scope: Mapping[str, Provided]) -> tuple[Control | str, ..
     return node.needs
 
 
+def _data(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    return tuple(node for node in nodes if node.kind in ("source", "feature"))
+
+
+def _fill(node: Node, need: Control, along: Set[str]) -> Wire | Fault:
+    """Let the runner serve a need of noise: as much as the data is long."""
+    if need.axis == "clip" or need.axis in along:
+        return Wire(node, need.name, f"{node.label}.{need.name}", RUNNER, need)
+    message = (
+        f"{node.title} needs {need}, but neither source nor features provide anything on the axis "
+        f"{need.axis}, so nobody knows how much noise"
+    )
+    return Fault(node, message)
+
+
 def _resolve(
     node: Node, need: Control | str, scope: Mapping[str, Provided], ambiguous: frozenset[str]
 ) -> Wire | Fault:
     name = need if isinstance(need, str) else need.name
     wanted = f'"{name}"' if isinstance(need, str) else str(need)
-    if isinstance(need, Control) and need.unit == "noise":
-        return Wire(node, name, f"{node.label}.{name}", RUNNER, need)
     key = node.bind.get(name, name)
     found = scope.get(key)
     if found is None:

@@ -7,7 +7,18 @@ import attrs
 import pytest
 from torch import nn
 
-from ddspcore import Metric, OptionError, evaluator, feature, head, loss, option, schedule, synth
+from ddspcore import (
+    Metric,
+    OptionError,
+    evaluator,
+    feature,
+    head,
+    loss,
+    option,
+    schedule,
+    source,
+    synth,
+)
 from ddspcore.component import Component, DefinitionError, component_of
 
 
@@ -229,6 +240,17 @@ STATIC = {"needs": staticmethod(two), "provides": staticmethod(two), "metrics": 
             loss,
             {"forward": lambda self, prepared: None},
             "loss Thing: forward asks for prepared: define prepare(self, target)",
+        ),
+        (
+            source,
+            {
+                "count": two,
+                "batch": two,
+                "provides": staticmethod(two),
+                "target": staticmethod(two),
+                "lengths": lambda self: {},
+            },
+            "source Thing: declare a static method lengths(opt, ctx)",
         ),
         (evaluator, {}, "evaluator Thing: declare a static method metrics(opt, ctx)"),
         (schedule, {}, "schedule Thing: put @schedule above @attrs.frozen"),

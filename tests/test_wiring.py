@@ -37,6 +37,17 @@ def test_needs_are_served_by_name_and_noise_by_the_runner():
     ]
 
 
+def test_noise_is_as_long_as_the_data():
+    mood = Control("mood", "noise", "clip", channels=3)
+    assert not messages(SOURCE, synth("s", WHITE, mood))
+    assert messages(SOURCE, synth("s", Control("shock", "noise", "gaussian", channels=2))) == [
+        (
+            "synth s needs shock[B,N,2] on gaussian noise, but neither source nor features "
+            "provide anything on the axis gaussian, so nobody knows how much noise",
+        )
+    ]
+
+
 def test_a_need_without_a_provider():
     head = Node("head", "h", provides=(Control("harmonic_mix", "simplex", channels=60),))
     assert messages(SOURCE, head, synth("s", MIX)) == [

@@ -52,7 +52,7 @@ def in_words(
         metric, label = declared_by(name, evaluators)
         yield _sentence(metric, label, name, evaluations)
     if "val" not in evaluations:
-        yield "Nothing is held out: there is too little audio, so all numbers are where trained."
+        yield "Nothing is held out: there is too little data, so all numbers are where trained."
 
 
 def _sentence(metric: Metric, label: str, name: str, evaluations: Mapping[str, Evaluation]) -> str:

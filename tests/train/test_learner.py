@@ -8,9 +8,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ddspcore.assemble import context_of, declare
+from ddspcore.assemble import declare
 from ddspcore.catalog import Catalog
-from ddspcore.gates import fake_batch
+from ddspcore.gates import batch_lengths, fake_batch
 from ddspcore.plugins import discover
 from ddspcore.recipe.reading import read
 from ddspcore.recipe.shipped import CORE, find_recipes, resolve_recipe
@@ -75,7 +75,7 @@ class Nothing:
 def nowhere(recipe):
     """Return the learner of a recipe's first stage on the meta device, on plausible batches."""
     wiring = declare(recipe)
-    source = Nothing(fake_batch(wiring, context_of(recipe)))
+    source = Nothing(fake_batch(wiring, batch_lengths(recipe, wiring)))
     feed = build_feed(recipe, wiring, source, NOWHERE)
     return Learner(build_lesson(recipe, recipe.stages[0], feed, compiled=False, steps_before=0))
 
