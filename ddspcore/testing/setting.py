@@ -24,6 +24,8 @@ AUDIO_FEATURES = (
     Control("voicing", unit="probability", lo=0.0, hi=1.0),
 )
 
+HIDDEN = Control("hidden", channels=CHANNELS, lo=-1.0, hi=1.0)
+
 
 @frozen
 class Setting:
@@ -31,8 +33,10 @@ class Setting:
 
     `signal` is what synths make and losses compare; `features` are what a backbone is given that
     names none; `recipe` is a model for evaluators, of the built-ins and of what the plugin under
-    test brings; `items` and `frames` say how large a batch is; `options` gives a component, by
-    name, values for its options, as a recipe would.
+    test brings; `items` and `frames` say how large a batch is, `lengths` how many values lie along
+    axes that do not run with the frames, such as the pixels of a picture; `hidden` is what goes
+    from a backbone to heads; `options` gives a component, by name, values for its options, as a
+    recipe would.
     """
 
     ctx: Context
@@ -41,18 +45,21 @@ class Setting:
     recipe: Path
     items: int = 2
     frames: int = 17
+    lengths: Mapping[str, int] = field(factory=dict)
+    hidden: Control = HIDDEN
     options: Mapping[str, Mapping[str, object]] = field(factory=dict)
     module: object = None
 
     def shape(self, control: Control, items: int, frames: int) -> tuple[int, ...]:
         """Return the shape of a control's values in a batch."""
-        return shape(control, self.ctx, items, frames)
+        return shape(control, self.ctx, items, self.lengths.get(control.axis, frames))
 
     def example(
         self, control: Control, seed: int, items: int | None = None, frames: int | None = None
     ) -> Tensor:
         """Return values that a batch of this setting could hold."""
-        return example(control, self.ctx, seed, items or self.items, frames or self.frames)
+        length = self.lengths.get(control.axis, frames or self.frames)
+        return example(control, self.ctx, seed, items or self.items, length)
 
 
 AUDIO = Setting(

@@ -46,7 +46,7 @@ class Subject:
     def served(self) -> tuple[Control, ...]:
         """The records of what the component is given by name, as what serves it would have them."""
         if self.component.kind == "head":
-            return (Control("hidden", channels=CHANNELS, lo=-1.0, hi=1.0),)
+            return (self.setting.hidden,)
         needs = self.declared("needs") or ()
         known = {control.name: control for control in self.setting.features}
         if self.component.kind == "backbone" and not needs:
@@ -72,7 +72,8 @@ class Subject:
     def build(self, seed: int = 1) -> Any:
         """Return the component, its generators seeded, its scheduled options at their values."""
         options = self.options
-        offered: dict[str, Any] = {"opt": options, "ctx": self.setting.ctx, "width": CHANNELS}
+        offered: dict[str, Any] = {"opt": options, "ctx": self.setting.ctx}
+        offered |= {"width": self.setting.hidden.channels}
         offered |= {"inputs": self.served if self.component.kind == "backbone" else ()}
         with forked(seed, self.component.kind, self.component.name):
             built = self.component.build(**offered, features=())

@@ -81,7 +81,11 @@ def has_the_gradient_of_its_value(subject: Subject) -> None:
         )
 
 
-@promise(when=_compares)
+def _compares_any_length(subject: Subject) -> bool:
+    return _compares(subject) and subject.setting.signal.axis not in subject.setting.lengths
+
+
+@promise(when=_compares_any_length)
 def takes_any_length(subject: Subject) -> None:
     """Lengths that are no round number, and short ones, are as good as any."""
     module = subject.build()

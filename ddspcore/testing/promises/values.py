@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from attrs import evolve
 from torch import Tensor
 
 from ddspcore.testing.distance import distance
@@ -143,7 +144,8 @@ class _Recorder(dict[str, Tensor]):
 def _declared_shapes(subject: Subject, frames: int) -> dict[str, tuple[int, ...]]:
     setting = subject.setting
     if subject.component.kind == "backbone":
-        return {"hidden": (setting.items, frames, subject.declared("width"))}
+        hidden = evolve(setting.hidden, channels=subject.declared("width"))
+        return {"hidden": setting.shape(hidden, setting.items, frames)}
     return {
         control.name: setting.shape(control, setting.items, frames) for control in subject.provided
     }
