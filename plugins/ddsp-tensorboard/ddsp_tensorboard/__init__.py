@@ -59,9 +59,10 @@ class TensorBoard:
                 for name, value in found.items():
                     writer.add_scalar(f"{split}/{name}", value, step)
             for name, file in summary["renders"].items():
-                _add_sound(writer, name, run.folder / file, step)
-            for file in sorted(run.folder.glob("*.png")):
-                _add_picture(writer, file, step)
+                add = _add_picture if file.endswith(".png") else _add_sound
+                add(writer, name, run.folder / file, step)
+            for picture in sorted(run.folder.glob("*.png")):
+                _add_picture(writer, picture.stem, picture, step)
 
     def _opened(self, folder: Path, purge_step: int | None = None) -> SummaryWriter:
         # Listing plugins should not wait for it.
@@ -78,10 +79,10 @@ def _add_sound(writer: SummaryWriter, name: str, file: Path, step: int) -> None:
     writer.add_audio(name, torch.from_numpy(sound), step, sample_rate=rate)
 
 
-def _add_picture(writer: SummaryWriter, file: Path, step: int) -> None:
+def _add_picture(writer: SummaryWriter, name: str, file: Path, step: int) -> None:
     from matplotlib.image import imread  # noqa: PLC0415
 
-    writer.add_image(file.stem, imread(file), step, dataformats="HWC")
+    writer.add_image(name, imread(file), step, dataformats="HWC")
 
 
 observer = TensorBoard()

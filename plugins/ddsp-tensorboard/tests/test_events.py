@@ -106,5 +106,11 @@ def test_the_end_shows_numbers_sounds_and_pictures(run):
     assert np.array_equal(np.round(255 * seen), PICTURE)
 
 
+def test_what_is_rendered_can_be_a_picture(run):
+    imsave(run.folder / "painted.png", PICTURE)
+    run.end(renders={"prediction": "painted.png"})
+    assert run.events().Images("prediction")
+
+
 def test_the_recipe_is_shown(run):
     assert "recipe/text_summary" in run.events().Tags()["tensors"]
