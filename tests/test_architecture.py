@@ -1,6 +1,7 @@
 """The house rules that imports can break: no cycle, no private path to the built-ins, no torch."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -76,6 +77,17 @@ def test_only_what_is_about_sound_reads_sound():
     for name in FILES:
         if not name.startswith(("ddspcore.data", "ddspcore.builtin", "ddspcore.render")):
             assert not imported(name, everywhere=True) & {"soundfile", "soxr"}, name
+
+
+def test_the_core_calls_no_function_of_sound():
+    """It may ask who answers the hot functions, and call the one that is a hash of integers."""
+    sound = ("ddspcore.builtin", "ddspcore.dsp", "ddspcore.kernels")
+    may = re.compile(r"ddspcore\.kernels(\.backends(\.\w+)?|\.white_noise)?")
+    for name in FILES:
+        if not name.startswith(sound):
+            used = {e for e in imported(name, everywhere=True) if e.startswith(sound[1:])}
+            assert {e for e in used if not may.fullmatch(e)} == set(), name
+    assert "ddspcore.kernels.white_noise" in imported("ddspcore.randomness")
 
 
 def test_the_walk_sees_what_it_should():

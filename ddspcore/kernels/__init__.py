@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddspcore.dsp import filters, hops, oscillators, recurrence, spectral_distance, stft
+from ddspcore.dsp import filters, hops, oscillators, recurrence, spectral_distance, stft, white
 from ddspcore.dsp.precision import full_precision
-from ddspcore.kernels.backends import answering
+from ddspcore.kernels.backends import answering, backend_on
 
 
 @full_precision
@@ -113,3 +113,13 @@ def recur_back(
     backend = answering(pushed)
     run = backend.recur_back if backend else recurrence.recur_back
     return run(pushed, hidden, gates, weight)
+
+
+def white_noise(items: Tensor, samples: int, key: int, offset: int) -> Tensor:
+    """Return noise that is a hash of its arguments, by whomever; see `ddspcore.dsp.white`.
+
+    Shape: items [B] int64 -> [B, samples] float32.
+    """
+    backend = backend_on(items.device.type)
+    hashed = backend.white_noise if backend else white.white_noise
+    return hashed(items, samples, key, offset)

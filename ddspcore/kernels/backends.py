@@ -24,6 +24,7 @@ REFERENCES = {
     "magnitude": "ddspcore.dsp.stft",
     "recur": "ddspcore.dsp.recurrence",
     "recur_back": "ddspcore.dsp.recurrence",
+    "white_noise": "ddspcore.dsp.white",
 }
 
 
@@ -68,6 +69,9 @@ class Backend(Protocol):
     ) -> tuple[Tensor, Tensor]:
         """Return the gradient of what `recur` was given."""
 
+    def white_noise(self, items: Tensor, samples: int, key: int, offset: int) -> Tensor:
+        """Return noise that is a hash of its arguments, equal to the last bit."""
+
     def missing(self) -> str | None:
         """Say what this machine lacks to run the backend, or None."""
 
@@ -92,7 +96,21 @@ def answering(x: Tensor) -> Backend | None:
 
     Raises UserError if `DDSP_KERNELS` asks for a backend that cannot run.
     """
-    return _backend(x.device.type) if x.dtype == torch.float32 else None
+    return backend_on(x.device.type) if x.dtype == torch.float32 else None
+
+
+def backend_on(device: str) -> Backend | None:
+    """Return the backend for float32 on a device, or None where the reference is to answer.
+
+    Raises UserError if `DDSP_KERNELS` asks for a backend that cannot run.
+    """
+    wish = wanted()
+    if wish == "reference" or device not in MODULES:
+        return None
+    backend, lack = _load(device)
+    if backend is None and wish == "native":
+        raise UserError(f"{VARIABLE}=native, but {lack}")
+    return backend
 
 
 def choose(device: str) -> Choice:
@@ -100,7 +118,7 @@ def choose(device: str) -> Choice:
 
     Raises UserError if `DDSP_KERNELS` asks for a backend that cannot run.
     """
-    backend = _backend(device)
+    backend = backend_on(device)
     if backend is not None:
         return Choice(device, "native", backend.version())
     if wanted() == "reference":
@@ -117,7 +135,7 @@ def found_in(device: str) -> tuple[dict[str, str], str | None]:
 
     Raises UserError if `DDSP_KERNELS` asks for a backend that cannot run.
     """
-    backend = _backend(device)
+    backend = backend_on(device)
     functions = {}
     for name, module in REFERENCES.items():
         answer = getattr(backend or importlib.import_module(module), name)
@@ -135,16 +153,6 @@ def wanted() -> str:
     if value not in ("auto", "reference", "native"):
         raise UserError(f'{VARIABLE} is "{value}"; it can be auto, reference or native')
     return value
-
-
-def _backend(device: str) -> Backend | None:
-    wish = wanted()
-    if wish == "reference" or device not in MODULES:
-        return None
-    backend, lack = _load(device)
-    if backend is None and wish == "native":
-        raise UserError(f"{VARIABLE}=native, but {lack}")
-    return backend
 
 
 @functools.cache

@@ -13,7 +13,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from ddspcore.kernels.cuda.programs import bank, frames, phases, spectra
+from ddspcore.kernels.cuda.programs import bank, frames, phases, spectra, white
 
 BANK = {"HOP": 160, "NYQUIST": 8000.0}
 FRAMES = {"WINDOW": 2048, "HOP": 512, "BLOCK": 1024}
@@ -38,6 +38,7 @@ PROGRAMS = {  # a program, its constants, and its warps
         {"BINS": 1025, "GRADIENT": True, "BLOCK": 1024},
         4,
     ),
+    "hash_counters": (white.hash_counters, {"BLOCK": 1024}, 4),
 }
 # Triton makes a constant of an argument that is 1.
 PROGRAMS |= {
@@ -51,12 +52,14 @@ PROGRAMS |= {
         ("cut_frames", "length count before"),
         ("add_frames", "length count before"),
         ("compare_spectra", "total"),
+        ("hash_counters", "samples"),
     ]
     for program, constants, warps in [PROGRAMS[name]]
 }
 TYPES = {
-    **dict.fromkeys(("motions", "start"), "*i64"),
+    **dict.fromkeys(("motions", "start", "items"), "*i64"),
     **dict.fromkeys(("hops", "harmonics", "blocks", "length", "count", "before", "total"), "i32"),
+    **dict.fromkeys(("samples", "low", "high", "offset"), "i32"),
     **dict.fromkeys(("linear", "log", "log_eps", "scale"), "fp32"),
 }
 

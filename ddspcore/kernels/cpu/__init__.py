@@ -6,6 +6,7 @@ from ddspcore.kernels.cpu.library import library_path, missing, version
 from ddspcore.kernels.cpu.magnitude import magnitude
 from ddspcore.kernels.cpu.noise import filtered_noise
 from ddspcore.kernels.cpu.recurrence import recur, recur_back
+from ddspcore.kernels.cpu.white import white_noise
 
 __all__ = [
     "filtered_noise",
@@ -17,4 +18,5 @@ __all__ = [
     "recur",
     "recur_back",
     "version",
+    "white_noise",
 ]

@@ -13,6 +13,7 @@ else:
     from ddspcore.kernels.cuda.bank import harmonic_bank
     from ddspcore.kernels.cuda.distance import multi_spectral_l1
     from ddspcore.kernels.cuda.noise import filtered_noise
+    from ddspcore.kernels.cuda.white import white_noise
 
 __all__ = [
     "filtered_noise",
@@ -24,6 +25,7 @@ __all__ = [
     "recur",
     "recur_back",
     "version",
+    "white_noise",
 ]
 
 OLDEST = (8, 0)
