@@ -4,9 +4,7 @@ import shlex
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 from attrs import frozen
 from markdown_it import MarkdownIt
 
@@ -17,6 +15,7 @@ from ddspcore.plugins import discover
 from ddspcore.recipe.reading import read
 from ddspcore.recipe.shipped import resolve_recipe
 from ddspcore.recipe.structuring import structure
+from tests.desk import furnish, working_in
 
 PAGE = Path(__file__).parents[1] / "docs" / "from-ddspe2e.md"
 
@@ -50,31 +49,6 @@ OF_COMMANDS = """
 """
 MODEL = ("feature", "backbone", "head", "synth")
 FLAGS = {f"--{name}" for name in (CONFIGURATION + OF_COMMANDS).split()}
-
-RECIPE = """
-title    = "Mine"
-device   = "cpu"
-feature  = [{ use = "f0" }, { use = "loudness" }]
-backbone = { use = "mlp", width = 8, layers = 1 }
-head     = [{ use = "harmonic", partials = 8 }, { use = "noise", bands = 9 }]
-synth    = [{ use = "harmonic" }, { use = "noise" }]
-evaluator = [{ use = "mss" }, { use = "render" }]
-[audio]
-sample_rate = 16_000
-[data]
-use  = "wav-folder"
-root = "recordings"
-[metric]
-use = "mss"
-[[stage]]
-name  = "A"
-steps = 3
-batch = 2
-lr    = 1e-3
-save_every = 2
-  [[stage.loss]]
-  use = "mrstft"
-"""
 
 
 @frozen
@@ -128,16 +102,7 @@ def catalog():
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     """Return a folder with a recipe, two recordings and a run: what the page presupposes."""
-    folder = tmp_path_factory.mktemp("desk")
-    (folder / "recordings").mkdir()
-    for name, hz in (("a", 220), ("b", 330)):
-        t = np.arange(2 * 16_000) / 16_000
-        tone = 0.3 * sum(np.sin(2 * np.pi * hz * k * t) / k for k in (1, 2, 3))
-        soundfile.write(folder / "recordings" / f"{name}.wav", tone, 16_000)
-    (folder / "my.toml").write_text(RECIPE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert main(["run", "my.toml", "--run-dir", "runs/mine"]) == 0
+    with working_in(furnish(tmp_path_factory.mktemp("desk"))) as folder:
         yield folder
 
 
