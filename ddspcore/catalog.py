@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from attrs import frozen
 
 from ddspcore.component import KINDS, Component
+from ddspcore.contracts import listed
 from ddspcore.errors import PluginError, UserError
 from ddspcore.plugins import CORE, Plugin
 from ddspcore.recipe.problems import closest
@@ -60,10 +61,17 @@ class Catalog:
         return [entry for each in kinds for entry in self._entries if entry.component.kind == each]
 
     def plugin(self, name: str) -> Plugin:
-        """Return the plugin of that id, whatever its state; LookupProblem if there is none."""
+        """Return the plugin of that id or package, whatever its state; LookupProblem if none is."""
         for plugin in self.plugins:
             if plugin.name == name:
                 return plugin
+        of_package = [plugin for plugin in self.plugins if plugin.package == name]
+        if len(of_package) == 1:
+            return of_package[0]
+        rivals = [plugin.name for plugin in self.plugins if plugin.asked == name]
+        if rivals:
+            hints = (f"write {listed(rivals, 'or')}", "or keep one from being imported: --block")
+            raise LookupProblem(f'{len(rivals)} plugins are named "{name}"', hints)
         names = [plugin.name for plugin in self.plugins]
         raise LookupProblem(f'unknown plugin "{name}"', (*closest(name, names), _installed(names)))
 

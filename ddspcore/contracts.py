@@ -134,4 +134,6 @@ def parameters(cls: type, method: str) -> list[str] | None:
 
 def listed(names: Sequence[str], word: str = "and") -> str:
     """Join names as a sentence does."""
+    if len(names) == 1:
+        return names[0]
     return f"{', '.join(names[:-1])} {word} {names[-1]}"

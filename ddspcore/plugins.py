@@ -8,21 +8,20 @@ import functools
 import importlib
 import importlib.metadata
 import os
-import random
 import re
 import sys
 import traceback
 import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import evolve, field, frozen
 
 from ddspcore import hookspecs
 from ddspcore.component import Component
+from ddspcore.contracts import listed
 from ddspcore.hooks import (
     DECLARES,
     ContractError,
@@ -31,6 +30,7 @@ from ddspcore.hooks import (
     one_line,
     why_empty,
 )
+from ddspcore.isolation import isolated
 
 State = Literal["ok", "broken", "incompatible", "blocked"]
 
@@ -45,7 +45,8 @@ class Plugin:
     """One installed plugin or local file, whatever its state.
 
     `package` and `version` are its distribution's, None for a local file; `target` is the entry
-    point's value or the file's path. `reason` is one line; `traceback` is what a crash left.
+    point's value or the file's path; `asked` is the id that it would have if no other plugin had
+    it too. `reason` is one line; `traceback` is what a crash left.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Plugin:
     reason: str = ""
     traceback: str = field(default="", repr=False)
     note: str = ""
+    asked: str = ""
     components: tuple[Component, ...] = ()
     observes: tuple[str, ...] = ()
     module: object = field(default=None, eq=False, repr=False)
@@ -80,10 +82,12 @@ def find(block: Iterable[str] = (), local: Iterable[Path] = ()) -> tuple[Plugin,
     blocked = {*block, *re.split(r"[,\s]+", os.environ.get("DDSP_BLOCK", ""))}
     files = [Plugin(path.stem, str(path)) for path in {path.resolve(): None for path in local}]
     declared = [plugin for dist in _distributions() for plugin in _entry_points(dist)] + files
-    taken = Counter(plugin.name for plugin in declared)
+    # Blocking a package by its own name gives the id that it shares back to the others.
+    wanted = Counter(plugin.name for plugin in declared if plugin.package not in blocked)
     found: list[Plugin] = []
     for plugin in declared:
-        unique = _renamed(plugin, taken)
+        rivals = wanted[plugin.name] - (plugin.package not in blocked)
+        unique = _renamed(plugin, rivals)
         if unique.state != "broken" and unique.name in {other.name for other in found}:
             unique = _broken(unique, f'another plugin is named "{unique.name}" too')
         if blocked & {plugin.name, unique.name, plugin.package}:
@@ -125,18 +129,19 @@ def _entry_points(dist: importlib.metadata.Distribution) -> Iterator[Plugin]:
         yield plugin
 
 
-def _renamed(plugin: Plugin, taken: Counter[str]) -> Plugin:
+def _renamed(plugin: Plugin, rivals: int) -> Plugin:
     if plugin.name == CORE:
         if plugin.package == CORE_PACKAGE:
             return plugin
         why = f'the name "{CORE}" is reserved for the built-ins'
-    elif taken[plugin.name] > 1:
+    elif rivals:
         why = f'another plugin is named "{plugin.name}" too'
     else:
         return plugin
     if plugin.package is None:
         return _broken(plugin, f"{why}; rename the file") if plugin.name == CORE else plugin
-    return evolve(plugin, name=plugin.package, note=f"{why}; this one goes by its package's name")
+    note = f"{why}; this one goes by its package's name"
+    return evolve(plugin, name=plugin.package, asked=plugin.name, note=note)
 
 
 def _guarded(step: Callable[[Plugin], Plugin]) -> Callable[[Plugin], Plugin]:
@@ -146,15 +151,20 @@ def _guarded(step: Callable[[Plugin], Plugin]) -> Callable[[Plugin], Plugin]:
     def attempt(plugin: Plugin) -> Plugin:
         if plugin.state != "ok":
             return plugin
+        changed: list[str] = []
         try:
-            with _isolated():
-                return step(plugin)
+            with isolated(changed):
+                taken = step(plugin)
         except KeyboardInterrupt:
             raise
         except ContractError as error:
-            return _broken(plugin, str(error), error.__cause__)
+            taken = _broken(plugin, str(error), error.__cause__)
         except BaseException as error:
-            return _broken(plugin, one_line(error), error)
+            taken = _broken(plugin, one_line(error), error)
+        if not changed:
+            return taken
+        note = f"at import it changes {listed(changed)} for everybody, which was put back"
+        return evolve(taken, note="; ".join(filter(None, (taken.note, note))))
 
     return attempt
 
@@ -189,24 +199,6 @@ def _load_file(plugin: Plugin) -> types.ModuleType:
         del sys.modules[module.__name__]
         raise
     return module
-
-
-@contextmanager
-def _isolated() -> Iterator[None]:
-    """Send prints to stderr and put back the global state that imports like to change."""
-    saved: list[tuple[Callable[[Any], object], Any]] = [(random.setstate, random.getstate())]
-    if numpy_random := sys.modules.get("numpy.random"):
-        saved.append((numpy_random.set_state, numpy_random.get_state()))
-    if torch := sys.modules.get("torch"):
-        saved.append((torch.set_default_dtype, torch.get_default_dtype()))
-        saved.append((torch.set_num_threads, torch.get_num_threads()))
-        saved.append((torch.set_rng_state, torch.get_rng_state()))
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        for restore, value in saved:
-            restore(value)
 
 
 def _broken(plugin: Plugin, reason: str, error: BaseException | None = None) -> Plugin:

@@ -82,6 +82,22 @@ def test_two_owners_are_an_error_only_when_asked():
     assert CATALOG.find("loss", "melshape:mel-shape").plugin == "melshape"
 
 
+def test_an_id_that_two_ask_for_belongs_to_neither():
+    rivals = [
+        Plugin(name, "x", package=name, asked="shape", components=(MSS,)) for name in ("one", "two")
+    ]
+    assert problem("loss", "shape:mss", Catalog(rivals)) == [
+        '2 plugins are named "shape"',
+        "write one or two",
+        "or keep one from being imported: --block",
+    ]
+
+
+def test_a_plugin_is_known_by_its_package_too():
+    catalog = Catalog([Plugin("shape", "x", package="ddsp-loss-shape", components=(MSS,))])
+    assert catalog.find("loss", "ddsp-loss-shape:mss").qualified == "shape:mss"
+
+
 def test_what_is_shown_is_what_can_be_written():
     shown = [CATALOG.display_name(entry) for entry in CATALOG.entries("loss")]
     assert shown == ["mss", "extras:mel-shape", "extras:mss", "sisdr", "melshape:mel-shape"]

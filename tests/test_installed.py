@@ -39,11 +39,18 @@ class Usurper:
 def ddsp_losses():
     return [Usurper]
 """
+LOUD = """
+import torch
+
+print("hello from a plugin")
+torch.set_default_dtype(torch.float64)
+"""
 # package: its source, its plugin's name, its entry-point group
 BAD = {
     "ddsp-loss-exit": ("raise SystemExit(3)", "exit", "ddspcore.v1"),
     "ddsp-loss-syntax": ("def f(:\n", "syntax", "ddspcore.v1"),
-    "ddsp-loss-loud": ("print('hello from a plugin')", "loud", "ddspcore.v1"),
+    "ddsp-loss-raiser": ("raise RuntimeError('not today')", "raiser", "ddspcore.v1"),
+    "ddsp-loss-loud": (LOUD, "loud", "ddspcore.v1"),
     "ddsp-loss-warp": ("raise ImportError('never imported')", "warp", "ddspcore.v2"),
     "ddsp-loss-usurper": (USURPER, "core", "ddspcore.v1"),
 }
@@ -179,9 +186,13 @@ def test_bad_plugins_are_rows_in_a_table(wheel, tmp_path):
         "broken",
         "SyntaxError: invalid syntax (ddsp_loss_syntax.py, line 1)",
     )
+    assert told["raiser"] == ("broken", "RuntimeError: not today")
     assert told["loud"][0] == "ok"
+    shown = place.ddsp("plugins", "show", "loud").stdout
+    assert "at import it changes the default dtype for everybody, which was put back" in shown
     assert told["warp"] == ("incompatible", "built for plugin API 2, this ddspcore speaks 1")
     assert rows["core"]["package"] == "ddspcore"
     assert "mrstft" in rows["core"]["provides"]["loss"]
     assert rows["ddsp-loss-usurper"]["provides"] == {"loss": ["ddsp-loss-usurper:mrstft"]}
     assert 'use = "core:mrstft"' in place.ddsp("recipes", "show", "best_low_loss").stdout
+    place.ddsp("run", "best_low_loss", "--dry-run", "1", *SHORT)

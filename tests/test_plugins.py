@@ -274,6 +274,7 @@ def test_an_import_leaves_dtype_threads_and_generators_alone(site):
     import random, numpy, torch
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(torch.get_num_threads() + 1)
+    torch.set_grad_enabled(False)
     torch.manual_seed(1); torch.rand(3); random.seed(1); numpy.random.seed(1)
     raise RuntimeError("after the damage")
     """
@@ -287,6 +288,11 @@ def test_an_import_leaves_dtype_threads_and_generators_alone(site):
         np.random.get_state(),
     )
     assert named("rude").reason == "RuntimeError: after the damage"
+    assert named("rude").note == (
+        "at import it changes the default dtype, the number of threads and grad mode for "
+        "everybody, which was put back"
+    )
+    assert torch.is_grad_enabled()
     assert torch.get_default_dtype() == torch.float32
     assert torch.get_num_threads() == before[0]
     assert torch.equal(torch.get_rng_state(), before[1])
@@ -314,6 +320,19 @@ def test_two_plugins_of_one_id_go_by_their_packages(site):
         'another plugin is named "extras" too; this one goes by its package\'s name'
     )
     assert {plugin.state for plugin in find(block=["extras"])[1:]} == {"blocked"}
+
+
+def test_an_id_is_given_back_when_its_rival_is_blocked(site):
+    site.add_loss("ddsp-loss-one", "one", name="extras")
+    site.add_loss("ddsp-loss-two", "two", name="extras")
+    found = {plugin.name: plugin.state for plugin in find(block=["ddsp-loss-two"])}
+    assert found == {"core": "ok", "extras": "ok", "ddsp-loss-two": "blocked"}
+
+
+def test_a_default_device_is_put_back(site):
+    site.add("ddsp-far", "import torch; torch.set_default_device('meta')")
+    assert named("far").note.startswith("at import it changes the default device for everybody")
+    assert torch.zeros(1).device.type == "cpu"
 
 
 def test_nobody_else_is_core(site):

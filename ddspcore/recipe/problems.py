@@ -143,7 +143,11 @@ def render(problems: Sequence[Problem], short: bool = False) -> str:
 
 
 def _brief(problem: Problem) -> str:
-    hints = [hint for hint in problem.hints if hint.endswith("?") or hint.startswith("plugin ")]
+    hints = [
+        hint
+        for hint in problem.hints
+        if hint.endswith("?") or hint.startswith(("plugin ", "write "))
+    ]
     return _printable("; ".join([_headline(problem), *hints]))
 
 
