@@ -11,7 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddspcore.dsp import filters, hops, oscillators, recurrence, spectral_distance, stft, white
+from ddspcore.dsp import (
+    filters,
+    hops,
+    oscillators,
+    recurrence,
+    spectral_distance,
+    stft,
+    transformer,
+    white,
+)
 from ddspcore.dsp.precision import full_precision
 from ddspcore.kernels.backends import answering, backend_on
 
@@ -113,6 +122,13 @@ def recur_back(
     backend = answering(pushed)
     run = backend.recur_back if backend else recurrence.recur_back
     return run(pushed, hidden, gates, weight)
+
+
+def transformer_frames(weights: transformer.Weights, batch: int) -> transformer.Frames:
+    """Return what hears frame after frame, for all of a stream; see `ddspcore.dsp.transformer`."""
+    backend = answering(weights.norm[0])
+    begin = backend.transformer_frames if backend else transformer.transformer_frames
+    return begin(weights, batch)
 
 
 def white_noise(items: Tensor, samples: int, key: int, offset: int) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
+from ddspcore.dsp.transformer import Frames, Weights
 from ddspcore.errors import UserError
 
 VARIABLE = "DDSP_KERNELS"
@@ -24,6 +25,7 @@ REFERENCES = {
     "magnitude": "ddspcore.dsp.stft",
     "recur": "ddspcore.dsp.recurrence",
     "recur_back": "ddspcore.dsp.recurrence",
+    "transformer_frames": "ddspcore.dsp.transformer",
     "white_noise": "ddspcore.dsp.white",
 }
 
@@ -68,6 +70,9 @@ class Backend(Protocol):
         self, pushed: Tensor, hidden: Tensor, gates: Tensor, weight: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the gradient of what `recur` was given."""
+
+    def transformer_frames(self, weights: Weights, batch: int) -> Frames:
+        """Return a transformer that has heard nothing."""
 
     def white_noise(self, items: Tensor, samples: int, key: int, offset: int) -> Tensor:
         """Return noise that is a hash of its arguments, equal to the last bit."""

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from ddspcore.dsp import transformer
 from ddspcore.kernels import cpu
 from ddspcore.kernels.cpu import library
 
@@ -72,6 +73,17 @@ def test_every_build_that_runs_here_agrees(monkeypatch):
     white, magnitudes = torch.rand(2, 4 * 50), torch.rand(2, 5, 17)
     driven, first = torch.randn(5, 9, 96), torch.randn(9, 32)
     weight, bias = torch.randn(96, 32) / 6, torch.randn(32)
+    turns, x = torch.rand(2, 4, 3), torch.randn(2, 6, 12)
+    norm, matrices = (torch.rand(12), torch.randn(12)), torch.randn(72, 12) / 4
+    layer = transformer.LayerWeights(
+        norm=norm,
+        query_key_value=matrices[:36].mT,
+        out=matrices[36:48],
+        norm_after=norm,
+        widen=(torch.randn(24), matrices[48:].mT),
+        narrow=(torch.randn(12), matrices[48:]),
+    )
+    network = transformer.Weights(2, *turns, (layer, layer), norm)
     for path in ddsp_kernels_cpu.libraries():
         one = ctypes.CDLL(str(path))
         if not one.ddsp_runs_here():
@@ -83,12 +95,14 @@ def test_every_build_that_runs_here_agrees(monkeypatch):
             cpu.harmonic_bank(f0_hz, amplitudes, 50, 16_000),
             cpu.filtered_noise(white, magnitudes, 50),
             *cpu.recur(driven, first, weight, bias),
+            cpu.transformer_frames(network, 2).hear(x),
         ]
         monkeypatch.undo()
         true = [
             cpu.harmonic_bank(f0_hz, amplitudes, 50, 16_000),
             cpu.filtered_noise(white, magnitudes, 50),
             *cpu.recur(driven, first, weight, bias),
+            cpu.transformer_frames(network, 2).hear(x),
         ]
         torch.testing.assert_close(signals, true, rtol=0, atol=1e-5)
 

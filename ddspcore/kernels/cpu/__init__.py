@@ -6,6 +6,7 @@ from ddspcore.kernels.cpu.library import library_path, missing, version
 from ddspcore.kernels.cpu.magnitude import magnitude
 from ddspcore.kernels.cpu.noise import filtered_noise
 from ddspcore.kernels.cpu.recurrence import recur, recur_back
+from ddspcore.kernels.cpu.transformer import transformer_frames
 from ddspcore.kernels.cpu.white import white_noise
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "multi_spectral_l1",
     "recur",
     "recur_back",
+    "transformer_frames",
     "version",
     "white_noise",
 ]

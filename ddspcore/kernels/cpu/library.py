@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-ABI = 4
+ABI = 5
 PACKAGE = "ddsp-kernels-cpu"
 SIGNATURES = {
     "ddsp_bank": "ppp nnnnn pp n",
@@ -19,6 +19,7 @@ SIGNATURES = {
     "ddsp_spectral_l1": "p nn ppp nn fff pp n",
     "ddsp_recur": "ppp nnn n",
     "ddsp_recur_back": "pppp pp nnn n",
+    "ddsp_hear": "ppp pp nn nnnnnn",
     "ddsp_white_noise": "p nn nn p n",
 }
 """The arguments of each C function: p a pointer, n an int64, f a float."""

@@ -10,6 +10,7 @@ else:
     _LACK = None
     from ddspcore.dsp.recurrence import recur, recur_back  # a GRU that trains here is cuDNN's
     from ddspcore.dsp.stft import magnitude  # cuFFT and little else: nothing to fuse
+    from ddspcore.dsp.transformer import transformer_frames
     from ddspcore.kernels.cuda.bank import harmonic_bank
     from ddspcore.kernels.cuda.distance import multi_spectral_l1
     from ddspcore.kernels.cuda.noise import filtered_noise
@@ -24,6 +25,7 @@ __all__ = [
     "multi_spectral_l1",
     "recur",
     "recur_back",
+    "transformer_frames",
     "version",
     "white_noise",
 ]

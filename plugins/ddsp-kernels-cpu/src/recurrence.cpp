@@ -3,8 +3,8 @@
 #include <new>
 
 #include "abi.h"
+#include "exponentials.h"
 #include "threads.h"
-#include "vector.h"
 
 // The recurrence of a GRU. Clips do not hear each other, so each thread takes a few of them through
 // all steps, and no step waits for another thread.
@@ -68,23 +68,6 @@ class Panels {
     int64_t inputs_, padded_;
     std::unique_ptr<float[]> values_;
 };
-
-// 1 / (1 + exp(-x)), to 1e-7. exp(-x) = 2^n 2^f with |f| <= 1/2, 2^f by its Taylor series.
-INLINE Floats sigmoid(Floats x) {
-    Floats y = x * -1.44269504f;
-    y = select(y > 126.0f, all(126), select(y < -126.0f, all(-126), y));  // a NaN stays one
-    Floats whole = (y + 12582912.0f) - 12582912.0f;
-    Floats f = y - whole;
-    Floats power = all(1.54035304e-4f);
-    power = fma(power, f, all(1.33335581e-3f));
-    power = fma(power, f, all(9.61812911e-3f));
-    power = fma(power, f, all(5.55041087e-2f));
-    power = fma(power, f, all(0.240226507f));
-    power = fma(power, f, all(0.693147181f));
-    power = fma(power, f, all(1));
-    Floats scale = (Floats)((__builtin_convertvector(whole, Ints) + 127) << 23);
-    return 1.0f / fma(power, scale, all(1));
-}
 
 INLINE Floats tanh(Floats x) { return 2.0f * sigmoid(2.0f * x) - 1.0f; }
 

@@ -1,0 +1,43 @@
+// Exponentials of vectors, to 1e-7.
+#pragma once
+
+#include "vector.h"
+
+namespace ddsp {
+
+// 2^y = 2^n 2^f with |f| <= 1/2, 2^f by its Taylor series; exponents end at +-126.
+INLINE Floats power_of_two(Floats y) {
+    y = select(y > 126.0f, all(126), select(y < -126.0f, all(-126), y));  // a NaN stays one
+    Floats whole = (y + 12582912.0f) - 12582912.0f;
+    Floats f = y - whole;
+    Floats power = all(1.54035304e-4f);
+    power = fma(power, f, all(1.33335581e-3f));
+    power = fma(power, f, all(9.61812911e-3f));
+    power = fma(power, f, all(5.55041087e-2f));
+    power = fma(power, f, all(0.240226507f));
+    power = fma(power, f, all(0.693147181f));
+    power = fma(power, f, all(1));
+    return power * (Floats)((__builtin_convertvector(whole, Ints) + 127) << 23);
+}
+
+// 1 / (1 + exp(-x))
+INLINE Floats sigmoid(Floats x) { return 1.0f / (1.0f + power_of_two(x * -1.44269504f)); }
+
+// x times the share of a normal distribution below x; above |x|, it is 2 to a polynomial of |x|.
+INLINE Floats gelu(Floats x) {
+    Floats size = select(x < 0.0f, -x, x);
+    Floats a = select(size > 6.0f, all(6), size);
+    // Fitted to log2(erfc(a / sqrt(2)) / 2), for the least error of the whole.
+    Floats y = all(-5.856221e-7f);
+    y = fma(y, a, all(9.771481e-6f));
+    y = fma(y, a, all(-2.9609137e-5f));
+    y = fma(y, a, all(-5.66327e-4f));
+    y = fma(y, a, all(7.7209505e-3f));
+    y = fma(y, a, all(-5.305965e-2f));
+    y = fma(y, a, all(-0.45895237f));
+    y = fma(y, a, all(-1.1511588f));
+    y = fma(y, a, all(-0.99999636f));
+    return select(x > 0.0f, x, Floats{}) - size * power_of_two(y);
+}
+
+}  // namespace ddsp
