@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import catalog_options, json_option
+from ddspcore.cli.promises import check
 from ddspcore.cli.tables import make_table, show
 from ddspcore.errors import PluginError
 from ddspcore.plugins import Plugin, find
@@ -34,7 +35,10 @@ def _complete_kind(context: click.Context, parameter: click.Parameter, start: st
 
 @click.group()
 def plugins() -> None:
-    """List, show, diagnose and begin plugins."""
+    """List, show, diagnose, check and begin plugins."""
+
+
+plugins.add_command(check)
 
 
 @plugins.command("list")
