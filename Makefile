@@ -6,14 +6,14 @@ STAMP   := $(VENV)/.installed
 KERNELS := plugins/ddsp-kernels-cpu
 PLUGINS := $(filter-out $(KERNELS),$(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 
-.PHONY: demo smoke test lint install clean
+.PHONY: demo smoke test lint docs install clean
 
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt $(wildcard $(KERNELS)/*.* $(KERNELS)/src/*) $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs]'
 	$(BIN)/python -m pip install --quiet -c constraints.txt $(PLUGINS:%=-e ./%)
 	@# The compiled kernels are optional: without a compiler, plain torch answers and is tested.
 	if command -v $${CXX:-c++} > /dev/null; \
@@ -38,6 +38,10 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The site, in build/site; a broken link or a page that nothing leads to is an error.
+docs: $(STAMP)
+	$(BIN)/sphinx-build -W --keep-going -q docs build/site
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
