@@ -157,14 +157,14 @@ def test_the_plugin_of_the_readme_is_packaged_installed_and_used(place, readme_f
 
 def test_the_official_packages_pass_their_tests_from_wheels(wheel, tmp_path):
     place = Place(tmp_path, wheel)
-    place.install(*(build(folder, tmp_path / folder.name, "--wheel") for folder in PACKAGES))
+    place.install(*PACKAGES)  # pip makes a wheel of each
     rows = {row["package"]: row for row in place.plugins().values()}
     assert {rows[folder.name]["state"] for folder in PACKAGES} == {"ok"}
     modules = [folder.name.replace("-", "_") for folder in PACKAGES]
     where = "; ".join(f"import {name}; print({name}.__file__)" for name in modules)
     files = place.run("python", "-c", where).stdout.split()
     assert all(Path(file).is_relative_to(place.bin.parent) for file in files)
-    place.run("python", "-m", "pytest", "-p", "no:xdist", *(f / "tests" for f in PACKAGES))
+    place.run("python", "-m", "pytest", "-m", "not slow", *(f / "tests" for f in PACKAGES))
 
 
 def test_bad_plugins_are_rows_in_a_table(wheel, tmp_path):
