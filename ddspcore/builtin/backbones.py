@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, OptionError, backbone, option
-from ddspcore.builtin.attention import LocalAttention, neighbourhood, rotary_turns
+from ddspcore.builtin.attention import LocalAttention, rotary_turns
 from ddspcore.builtin.gru_recurrence import remember
 from ddspcore.builtin.transformer_step import Listener
 from ddspcore.dsp.scales import to_unit
@@ -174,7 +174,7 @@ class Transformer(nn.Module):
     def __init__(self, opt: Options, ctx: Context, inputs: tuple[Control, ...]):
         super().__init__()
         self.inputs = inputs
-        self.span, self.causal = opt.span, opt.causal
+        self.causal = opt.causal
         self.numbered = opt.position == "absolute"
         self.embed = nn.Linear(channels(inputs), opt.width)
         self.layers = nn.ModuleList(TransformerLayer(opt) for _ in range(opt.layers))
@@ -195,12 +195,10 @@ class Transformer(nn.Module):
         hidden: Tensor = self.embed(joined(self.inputs, features))
         if self.numbered:
             frames, width = hidden.shape[1:]
-            cos, sin = rotary_turns(frames, width, device=hidden.device)
+            cos, sin = rotary_turns(frames, width)
             hidden = hidden + torch.cat([sin, cos], dim=-1).to(hidden)
-        batch, frames, _ = hidden.shape
-        near = neighbourhood(batch, frames, self.span, self.causal, hidden.device)
         for layer in self.layers:
-            hidden = layer(hidden, near)
+            hidden = layer(hidden)
         normed: Tensor = self.norm(hidden)
         return normed
 
@@ -234,12 +232,9 @@ class TransformerLayer(nn.Module):
             nn.Linear(opt.feedforward * opt.width, opt.width),
         )
 
-    def forward(self, x: Tensor, near: Tensor) -> Tensor:
-        """Return the frames with both added; `near` is `neighbourhood` of them.
-
-        Shape: [B,N,width] -> [B,N,width].
-        """
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the frames with both added. Shape: [B,N,width] -> [B,N,width]."""
         norm, attend = self.attention
-        x = x + attend(norm(x), near)
+        x = x + attend(norm(x))
         out: Tensor = x + self.feedforward(x)
         return out

@@ -34,7 +34,7 @@ class Listener:
         x = torch.addmm(bias, heard.flatten(0, 1), weight).view(*heard.shape[:2], -1)
         if self.numbered:
             frames, width = x.shape[1:]
-            cos, sin = rotary_turns(frames, width, self.frame, x.device)
+            cos, sin = rotary_turns(frames, width, self.frame)
             x += torch.cat([sin, cos], dim=-1).to(x)
         self.frame += x.shape[1]
         return self.frames.hear(x)
@@ -59,7 +59,7 @@ def _weights(network: Any) -> Weights:
     norm = _affine(network.norm)
     attention: LocalAttention = network.layers[0].attention[1]
     channels = attention.out.in_features // attention.heads
-    cosines, sines = rotary_turns(attention.span + 1, channels, device=norm[0].device)
+    cosines, sines = rotary_turns(attention.span + 1, channels)
     if not attention.rotary:
         cosines, sines = torch.ones_like(cosines), torch.zeros_like(sines)
     layers = tuple(map(_of_layer, network.layers))
