@@ -14,5 +14,6 @@ html_static_path = ["style"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_use_index = False
+html_show_copyright = False
 smartquotes = False  # a value in a table is spelled as in a recipe
 highlight_language = "none"  # of commands and diagrams; other blocks name theirs

@@ -153,18 +153,6 @@ def test_a_command_in_a_sentence_exists(line):
         parsed(line.text)
 
 
-RUNS = [s for s in COMMANDS if re.search(r"ddsp (run|check) ", s.text) and s.page.name != FOLLOWED]
-
-
-@pytest.mark.parametrize("line", RUNS, ids=str)
-def test_a_recipe_on_a_command_line_passes_check(ddsp, desk, line):
-    given = parsed(line.text).params
-    sets = [word for each in given["sets"] for word in ("--set", each)]
-    plugins = [word for each in given["local"] for word in ("--plugin", each)]
-    done = ddsp("check", given["recipe"], *sets, *plugins)
-    assert done.code == 0, done.err
-
-
 def test_the_plugin_of_the_readme_is_listed_and_used(ddsp, desk):
     listed = ddsp("components", "loss", "--plugin", "my_loss.py")
     assert "spectral-tilt" in listed.out

@@ -20,8 +20,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "component-options.md"
 HEAD = """\
 # Options of the built-in components
 
-Every option of every built-in component, as `ddsp components KIND` prints it, there with those of
-your plugins too. [Built-in components](components.md) says which to choose. What takes a schedule
+Every option of every built-in component; `ddsp components head` prints those of a kind, with your
+plugins' too. [Built-in components](components.md) says which to choose. What takes a schedule
 takes a plain number as well. This page is written by a test, from the components themselves.
 """
 
