@@ -10,6 +10,7 @@ import rich_click as click
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import catalog_options, checkpoint_option, json_option, run_argument
 from ddspcore.cli.tables import make_table, show
+from ddspcore.cli.versions import heed_versions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -79,6 +80,7 @@ def bench(
     from ddspcore.train.opening import open_run  # noqa: PLC0415
 
     torch.set_num_threads(threads)
+    heed_versions(folder, catalog, checkpoint)
     run = open_run(folder, catalog, device=device, checkpoint=checkpoint)
     found = measure(run, blocks, seconds)
     if as_json:

@@ -10,11 +10,13 @@ from ddspcore.catalog import Catalog
 from ddspcore.cli.options import (
     catalog_options,
     checkpoint_option,
+    exact_option,
     json_option,
     run_argument,
     where_option,
 )
 from ddspcore.cli.tables import make_table, show
+from ddspcore.cli.versions import heed_versions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,6 +36,7 @@ PLACES = {"train": "where trained", "val": "held out"}
 )
 @checkpoint_option
 @where_option
+@exact_option
 @json_option
 @catalog_options
 def evaluate(
@@ -42,6 +45,7 @@ def evaluate(
     out: Path | None,
     checkpoint: Path | None,
     device: str,
+    exact: bool,
     as_json: bool,
     catalog: Catalog,
 ) -> None:
@@ -50,6 +54,7 @@ def evaluate(
     from ddspcore.train.evaluation import build_evaluator  # noqa: PLC0415  imports torch
     from ddspcore.train.opening import evaluate_run, open_run  # noqa: PLC0415
 
+    heed_versions(folder, catalog, checkpoint, exact)
     run = open_run(folder, catalog, device=device, checkpoint=checkpoint)
     evaluators = [build_evaluator(run.recipe, use) for use in run.recipe.evaluators]
     splits = [split] if split else list(PLACES)

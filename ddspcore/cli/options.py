@@ -50,6 +50,11 @@ where_option = click.option(
     show_default=True,
     help="Where to compute.",
 )
+exact_option = click.option(
+    "--exact",
+    is_flag=True,
+    help="Refuse what was made with other versions, of which otherwise a warning tells.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 

@@ -15,6 +15,7 @@ from ddspcore.cli.options import (
 )
 from ddspcore.cli.pulls import losses_table, modules_table
 from ddspcore.cli.tables import make_table, show
+from ddspcore.cli.versions import heed_versions
 
 RAW, SMOOTHED = "raw-variation/", "fir-variation/"
 
@@ -138,6 +139,7 @@ def controls(
     from ddspcore.probing.evaluating import Question, ask  # noqa: PLC0415  imports torch
 
     question = Question("controls", {"at": at}, steps, items, split, device, out)
+    heed_versions(folder, catalog)
     answers, where = ask(folder, question, catalog)
     table = make_table("checkpoint", "controls.png and its tables are in")
     for answer in answers:
@@ -183,6 +185,7 @@ def smoothing(
     from ddspcore.probing.evaluating import Question, ask  # noqa: PLC0415  imports torch
 
     question = Question("smoothing", {}, steps, (item,), split, device, out)
+    heed_versions(folder, catalog)
     answers, _ = ask(folder, question, catalog)
     table = make_table("checkpoint", "control", "variation", "smoothed", "ratio")
     for column in table.columns[2:]:

@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from ddspcore.catalog import Catalog
-from ddspcore.cli.options import catalog_options, checkpoint_option, run_argument, where_option
+from ddspcore.cli.options import (
+    catalog_options,
+    checkpoint_option,
+    exact_option,
+    run_argument,
+    where_option,
+)
 from ddspcore.cli.tables import make_console
+from ddspcore.cli.versions import heed_versions
 from ddspcore.errors import UserError
 
 if TYPE_CHECKING:
@@ -70,6 +77,7 @@ def _within_reach(context: click.Context, parameter: click.Parameter, value: flo
 @click.option("--seed", type=int, help="Another realisation of the noise.")
 @checkpoint_option
 @where_option
+@exact_option
 @catalog_options
 def render(
     folder: Path,
@@ -83,6 +91,7 @@ def render(
     seed: int | None,
     checkpoint: Path | None,
     device: str,
+    exact: bool,
     catalog: Catalog,
 ) -> None:
     """Play IN.wav with the trained RUN and write OUT.wav; or play a whole --split.
@@ -102,6 +111,7 @@ def render(
     from ddspcore.render import Change  # noqa: PLC0415  imports torch
     from ddspcore.train.opening import open_run  # noqa: PLC0415
 
+    heed_versions(folder, catalog, checkpoint, exact)
     run = open_run(folder, catalog, device=device, checkpoint=checkpoint)
     change = Change(transpose, loudness)
     if split is not None:

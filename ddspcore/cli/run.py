@@ -10,7 +10,13 @@ from rich.console import Console
 
 from ddspcore.catalog import Catalog
 from ddspcore.cli.lowering import show_lowered
-from ddspcore.cli.options import catalog_options, device_option, recipe_argument, set_option
+from ddspcore.cli.options import (
+    catalog_options,
+    device_option,
+    exact_option,
+    recipe_argument,
+    set_option,
+)
 from ddspcore.cli.profiling import show_profile
 from ddspcore.cli.rehearsing import show_rehearsal
 from ddspcore.cli.tables import make_console
@@ -77,6 +83,7 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Train one step, write here what compilers and kernels run for it, and stop.",
 )
+@exact_option
 @catalog_options
 def run(
     recipe: str,
@@ -90,6 +97,7 @@ def run(
     profile_steps: int | None,
     profile_dir: Path,
     dump_dir: Path | None,
+    exact: bool,
     catalog: Catalog,
 ) -> None:
     """Train RECIPE: a file, or the name of a shipped recipe.
@@ -128,6 +136,7 @@ def run(
         runs_dir=runs_dir,
         run_dir=run_dir,
         fresh=fresh,
+        exact=exact,
         started=started,
         console=console,
     )

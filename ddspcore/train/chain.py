@@ -1,7 +1,7 @@
 """The chain of stages: keys, starting weights, what is skipped, reused or continued."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +44,18 @@ def stage_keys(recipe: Recipe, fingerprint: object) -> dict[str, str]:
     return keys
 
 
-def find_trained(folder: RunFolder, keys: Mapping[str, str], log: Any) -> Iterator[SavedStage]:
+def find_trained(
+    folder: RunFolder, keys: Mapping[str, str], log: Any, accept: Callable[[Path], bool]
+) -> Iterator[SavedStage]:
     """Yield the states of the stages that are done or begun, in order; others follow the first gap.
 
-    A stage that a neighbouring run has finished under the same key is copied from it.
+    A stage that a neighbouring run has finished under the same key is copied from it, if that run
+    is one to `accept`.
     """
     for name, key in keys.items():
         saved = find_stage(folder.path / name, key)
         if saved is None:
-            origin = reuse_stage(folder, name, key)
+            origin = reuse_stage(folder, name, key, accept)
             if origin is None:
                 return
             log(f"stage {name}: already trained in {origin}, copied from there")

@@ -18,8 +18,10 @@ from ddspcore.plugins import Plugin
 from ddspcore.recipe.schema import Recipe, ScheduleUse, Use
 from ddspcore.train.checkpoint import write_bytes
 from ddspcore.train.device import DeviceChoice
+from ddspcore.train.folder import file_digest
 
 FILE = "provenance.toml"
+MACHINE = ("platform", "threads")
 PACKAGES = ("ddspcore", "torch", "numpy", "soundfile", "soxr", "safetensors")
 
 
@@ -33,27 +35,39 @@ def record_provenance(
         used.setdefault(use.plugin, set()).add(f"{use.component.kind} {use.component.name}")
     return {
         "command": sys.argv,
-        "environment": {
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "threads": torch.get_num_threads(),
-            **{name: _version(name) for name in PACKAGES},
-        },
+        "environment": environment(),
         "device": {"asked": device.asked, "used": device.used, "name": device.name},
         "kernels": {"kind": kernels.kind, "detail": kernels.detail},
         "recipe": {"file": str(recipe_file), **_git(recipe_file.parent)},
         "plugin": [
-            {
-                "name": plugin.name,
-                "package": plugin.package or "",
-                "version": plugin.version or "",
-                "target": plugin.target,
-                "state": plugin.state,
-                "used": sorted(used.get(plugin.name, ())),
-            }
-            for plugin in plugins
+            {**row, "used": sorted(used.get(row["name"], ()))} for row in plugin_rows(plugins)
         ],
     }
+
+
+def environment() -> dict[str, Any]:
+    """Return the platform, the threads, and the versions of Python and of what computes."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+        **{name: _version(name) for name in PACKAGES},
+    }
+
+
+def plugin_rows(plugins: Sequence[Plugin]) -> list[dict[str, str]]:
+    """Return where each plugin comes from: its package's version, of a local file the content."""
+    return [
+        {
+            "name": plugin.name,
+            "package": plugin.package or "",
+            "version": plugin.version or "",
+            "target": plugin.target,
+            "state": plugin.state,
+            **({} if plugin.package else {"sha256": file_digest(Path(plugin.target))}),
+        }
+        for plugin in plugins
+    ]
 
 
 def write_provenance(folder: Path, provenance: dict[str, Any]) -> None:
@@ -70,20 +84,11 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Say which versions, devices and thread counts differ from an earlier provenance."""
+    """Say how the machine differs from that of an earlier provenance; versions aside."""
     pairs = [
-        *(
-            (name, before["environment"].get(name), value)
-            for name, value in now["environment"].items()
-        ),
+        *((name, before["environment"].get(name), now["environment"][name]) for name in MACHINE),
         ("device", before["device"]["used"], now["device"]["used"]),
         ("kernels", before["kernels"]["detail"], now["kernels"]["detail"]),
-    ]
-    plugins = {p["name"]: p["version"] for p in before["plugin"] if p["used"]}
-    pairs += [
-        (f"plugin {p['name']}", plugins[p["name"]], p["version"])
-        for p in now["plugin"]
-        if p["name"] in plugins
     ]
     return [f"{name} was {old}, is {new}" for name, old, new in pairs if old != new]
 

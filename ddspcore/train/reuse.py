@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from ddspcore.errors import UserError
@@ -10,10 +11,13 @@ from ddspcore.train.stage import BEST, LAST
 from ddspcore.train.state import FILE, SavedStage, find_stage
 
 
-def reuse_stage(folder: RunFolder, name: str, key: str) -> Path | None:
+def reuse_stage(
+    folder: RunFolder, name: str, key: str, accept: Callable[[Path], bool]
+) -> Path | None:
     """Copy a finished stage of this key from a neighbouring run; returns where it came from.
 
-    A run of this very key is no neighbour: repeating a run is for comparing what it trains.
+    A run of this very key is no neighbour: repeating a run is for comparing what it trains. Of a
+    run that could serve, `accept` is asked at last.
     """
     for neighbour in sorted(folder.path.parent.glob(f"*/{name}/{FILE}")):
         other = neighbour.parent
@@ -22,6 +26,8 @@ def reuse_stage(folder: RunFolder, name: str, key: str) -> Path | None:
         lines = other.parent / folder.metrics.name
         saved = _whole_stage(other, key)
         if saved is None or not saved.position.done or not lines.is_file():
+            continue
+        if not accept(other.parent):
             continue
         target = folder.stage(name)
         kept = other.glob("step-*.safetensors")

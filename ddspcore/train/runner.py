@@ -1,7 +1,8 @@
 """A whole run: from a checked recipe to a summary, continued where it stopped."""
 
+import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from ddspcore.train.provenance import (
 from ddspcore.train.runlog import RunLog
 from ddspcore.train.stage import BEST
 from ddspcore.train.summary import best_stage, describe_stage, in_words, renders_of
+from ddspcore.train.versions import RESOLVED, heed, run_of, version_problems
 from ddspcore.wiring import Wiring
 
 SUMMARY = "summary.json"
@@ -42,7 +44,10 @@ SUMMARY = "summary.json"
 
 @frozen
 class Request:
-    """What a command asks for: a checked recipe, where to run it, and who is installed."""
+    """What a command asks for: a checked recipe, where to run it, and who is installed.
+
+    `exact` refuses what was made with other versions, rather than warning of it.
+    """
 
     document: Document
     recipe: Recipe
@@ -51,6 +56,7 @@ class Request:
     runs_dir: Path
     run_dir: Path | None
     fresh: bool
+    exact: bool
     started: float
     console: Console
 
@@ -76,10 +82,21 @@ def run(request: Request) -> Outcome:
     prepare(source, request.console)
     keys = stage_keys(recipe, source.fingerprint() if hasattr(source, "fingerprint") else None)
     key = digest([canonical(recipe), keys])
-    stem = request.document.sources[0].stem
+    written = request.document.sources[0]
+    others = {run_of(Path(s.init)) for s in recipe.stages if s.init.endswith(".safetensors")}
+    if written.name == RESOLVED:
+        others.add(run_of(written))
+    _heed_versions(request, others)
+    stem = written.stem
     opened = open_run_folder(key, stem, request.runs_dir, request.run_dir, request.fresh)
     if isinstance(opened, Finished):
         return Outcome(opened.path, read_json(opened.path / SUMMARY), found_finished=True)
+    if opened.continued:
+        try:
+            _heed_versions(request, {opened.path} - others)
+        except UserError:
+            opened.close()
+            raise
     try:
         _describe(request, opened, source, device)
         summary = _train(request, opened, source, device, compiled, keys)
@@ -97,6 +114,15 @@ def run(request: Request) -> Outcome:
     finally:
         opened.close()
     return Outcome(opened.path, summary, found_finished=False)
+
+
+def _heed_versions(request: Request, runs: Iterable[Path]) -> None:
+    problems = [each for run in sorted(runs) for each in version_problems(run, request.plugins)]
+    heed(
+        problems,
+        exact=request.exact,
+        warn=functools.partial(request.console.print, style="yellow", soft_wrap=True),
+    )
 
 
 def decide_compiling(recipe: Recipe, device: DeviceChoice, console: Console) -> bool:
@@ -136,7 +162,7 @@ def _describe(request: Request, folder: RunFolder, source: Any, device: DeviceCh
     for index, file in enumerate(request.document.sources):
         name = file.name if index == 0 else f"{index}_{file.name}"
         write_bytes(copies / name, file.read_bytes())
-    write_bytes(folder.path / "resolved.toml", to_toml(request.recipe).encode())
+    write_bytes(folder.path / RESOLVED, to_toml(request.recipe).encode())
     if hasattr(source, "report"):
         write_json(folder.path / "data.json", source.report())
     write_provenance(folder.path, now)
@@ -158,7 +184,15 @@ def _train(
         device=device.used,
         stages=tuple(stage.name for stage in recipe.stages),
     )
-    saved = tuple(find_trained(folder, keys, console.print))
+
+    @functools.cache
+    def accept(neighbour: Path) -> bool:
+        if request.exact:
+            return not version_problems(neighbour, request.plugins)
+        _heed_versions(request, [neighbour])
+        return True
+
+    saved = tuple(find_trained(folder, keys, console.print, accept))
     cut_logs(folder, saved)
     with RunLog(folder.metrics, folder.log, console) as log:
         chain = Chain(
