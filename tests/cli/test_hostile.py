@@ -168,6 +168,7 @@ WORDS = {
     "plugins list": "",
     "plugins show": "melshape --block ddsp-loss-thief",
     "plugins doctor": "rude",
+    "plugins check": "rude",
     "plugins new": "loss another --into {out}",
     "components": "loss",
     "doctor": "",
@@ -185,11 +186,7 @@ def _commands():
             yield name
 
 
-def test_every_command_is_tried():
-    assert set(WORDS) == set(_commands())
-
-
-@pytest.mark.parametrize("command", WORDS)
+@pytest.mark.parametrize("command", _commands())
 def test_every_command_works_among_them(ddsp, hostile, trained, tone_file, tmp_path, command):
     places = {
         "recipe": tone_file.with_name("tiny.toml"),
