@@ -1,13 +1,12 @@
 """A harmonic tone that goes on from frame to frame."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ddspcore.builtin.smoothing import Waiting
 from ddspcore.dsp.hops import phases_after
-from ddspcore.kernels import harmonic_hops
+from ddspcore.kernels import harmonic_hops, harmonic_shares
 
 
 class Tone:
@@ -27,28 +26,17 @@ class Tone:
     def begin(self, f0_hz: NDArray[np.float32], amplitude: Tensor, distribution: Tensor) -> None:
         """Take the first frame. Shape: f0_hz [B], amplitude [B,1], distribution [B,K]."""
         batch, harmonics = distribution.shape
-        self.k = np.arange(1, harmonics + 1, dtype=np.float32)
-        self.least = torch.finfo(distribution.dtype).tiny
         self.ends = distribution.new_zeros(batch, 2, harmonics)
-        self.earlier, self.later = self.ends.unbind(1)
-        self.sum_sines = harmonic_hops(distribution)
+        self.share, self.sum_sines = harmonic_shares(distribution), harmonic_hops(distribution)
         self.f0_hz: list[float] = f0_hz.tolist()
-        self._hear(f0_hz, amplitude, distribution)
+        self.share(self.f0_hz, amplitude, distribution, self.ends, self.sample_rate)
         self.begun = True
 
     def play(self, f0_hz: NDArray[np.float32], amplitude: Tensor, distribution: Tensor) -> Tensor:
         """Go on to the next frame. Shape: as in `begin` -> [B,hop]."""
         pairs = list(zip(self.f0_hz, f0_hz.tolist(), strict=True))
         self.f0_hz = f0_hz.tolist()
-        self.earlier.copy_(self.later)
-        self._hear(f0_hz, amplitude, distribution)
+        self.share(self.f0_hz, amplitude, distribution, self.ends, self.sample_rate)
         tone = self.sum_sines(pairs, self.ends, self.hop, self.sample_rate, self.phases)
         self.phases = phases_after(pairs, self.hop, self.sample_rate, self.phases)
         return tone
-
-    def _hear(self, f0_hz: NDArray[np.float32], amplitude: Tensor, distribution: Tensor) -> None:
-        """Share the amplitude among the harmonics below Nyquist; nothing left is silence."""
-        audible = torch.from_numpy(self.k * f0_hz[:, None] < self.sample_rate / 2)
-        torch.mul(distribution, audible.to(distribution.device), out=self.later)
-        total = self.later.sum(-1, keepdim=True).clamp_(min=self.least)
-        self.later.mul_(torch.div(amplitude, total, out=total))

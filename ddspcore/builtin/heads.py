@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, head, option
-from ddspcore.dsp.scales import exp_sigmoid, exp_sigmoid_, inverse_exp_sigmoid
-
-Affine = tuple[Tensor, Tensor]
+from ddspcore.dsp.amplitude_maps import Amplitudes
+from ddspcore.dsp.scales import exp_sigmoid, inverse_exp_sigmoid
+from ddspcore.kernels import amplitudes
 
 
 @head("harmonic")
@@ -52,13 +52,13 @@ class Harmonic(nn.Module):
             "harmonic_distribution": shares / shares.sum(-1, keepdim=True),
         }
 
-    def initial_state(self, batch: int, device: torch.device) -> Affine:
+    def initial_state(self, batch: int, device: torch.device) -> Amplitudes:
         """Return both maps as one."""
         return together(self.distribution, self.amplitude)
 
-    def step(self, hidden: Tensor, state: Affine) -> tuple[Mapping[str, Tensor], Affine]:
+    def step(self, hidden: Tensor, state: Amplitudes) -> tuple[Mapping[str, Tensor], Amplitudes]:
         """Return both controls of few frames, from one map."""
-        said = exp_sigmoid_(apply(state, hidden))
+        said = state.of(hidden)
         shares = said[..., :-1]
         shares /= shares.sum(-1, keepdim=True)
         return {"harmonic_amplitude": said[..., -1:], "harmonic_distribution": shares}, state
@@ -91,13 +91,13 @@ class Noise(nn.Module):
         """Return the magnitudes. Shape: hidden [B,N,width] -> [B,N,bands]."""
         return {"noise_magnitudes": exp_sigmoid(self.magnitudes(hidden))}
 
-    def initial_state(self, batch: int, device: torch.device) -> Affine:
+    def initial_state(self, batch: int, device: torch.device) -> Amplitudes:
         """Return the map."""
         return together(self.magnitudes)
 
-    def step(self, hidden: Tensor, state: Affine) -> tuple[Mapping[str, Tensor], Affine]:
+    def step(self, hidden: Tensor, state: Amplitudes) -> tuple[Mapping[str, Tensor], Amplitudes]:
         """Return the magnitudes of few frames."""
-        return {"noise_magnitudes": exp_sigmoid_(apply(state, hidden))}, state
+        return {"noise_magnitudes": state.of(hidden)}, state
 
 
 def still_linear(width: int, bias: list[float]) -> nn.Linear:
@@ -108,16 +108,7 @@ def still_linear(width: int, bias: list[float]) -> nn.Linear:
     return layer
 
 
-def together(*maps: nn.Linear) -> Affine:
-    """Return the bias and the weight of maps as those of one, as they are now."""
+def together(*maps: nn.Linear) -> Amplitudes:
+    """Return the amplitudes of maps as those of one, with their weights as they are now."""
     bias, weight = (torch.cat([getattr(m, of) for m in maps]) for of in ("bias", "weight"))
-    return bias.detach(), weight.detach().mT
-
-
-def apply(affine: Affine, hidden: Tensor) -> Tensor:
-    """Return the map of frames: without a module, which for one frame costs more than the map.
-
-    Shape: hidden [B,N,width] -> [B,N,outputs].
-    """
-    bias, weight = affine
-    return torch.addmm(bias, hidden.flatten(0, 1), weight).view(*hidden.shape[:2], -1)
+    return amplitudes(bias.detach(), weight.detach().mT)

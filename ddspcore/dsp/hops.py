@@ -22,6 +22,8 @@ Pair = tuple[float, float]
 """A frequency in Hz, a float32, at the first frame and at the last."""
 HarmonicHop = Callable[[Sequence[Pair], Tensor, int, int, Sequence[int]], Tensor]
 """The arguments of `harmonic_hop`, and what it returns."""
+Share = Callable[[Sequence[float], Tensor, Tensor, Tensor, int], None]
+"""The arguments of `share`."""
 ROUNDING = 1e-6
 """How much an interpolated frequency may be off, relatively."""
 
@@ -45,6 +47,24 @@ def harmonic_hop(
         waves[:, always:] *= k[always:] * torch.lerp(first, last, blend)[:, None] < nyquist
     earlier, later = torch.bmm(amplitudes[..., :ever], waves).unbind(1)
     return torch.lerp(earlier, later, blend)
+
+
+def share(
+    f0_hz: Sequence[float], amplitude: Tensor, distribution: Tensor, ends: Tensor, sample_rate: int
+) -> None:
+    """Share the amplitude of a new frame among its harmonics below Nyquist.
+
+    Nothing left is silence. `ends` are the amplitudes of the last two frames; this changes them.
+
+    Shape: f0_hz [B], amplitude [B,1], distribution [B,K], ends [B,2,K].
+    """
+    earlier, later = ends.unbind(1)
+    earlier.copy_(later)
+    multiples = np.arange(1, ends.shape[2] + 1, dtype=np.float32)
+    audible = multiples * np.array(f0_hz, dtype=np.float32)[:, None] < sample_rate / 2
+    torch.mul(distribution, torch.from_numpy(audible).to(ends.device), out=later)
+    total = later.sum(-1, keepdim=True).clamp_(min=torch.finfo(ends.dtype).tiny)
+    later.mul_(torch.div(amplitude, total, out=total))
 
 
 def integer_phases(

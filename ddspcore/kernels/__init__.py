@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from ddspcore.dsp import (
+    amplitude_maps,
     filters,
+    hiss,
     hops,
     oscillators,
     recurrence,
@@ -36,6 +38,25 @@ def harmonic_bank(
     backend = answering(f0_hz)
     bank = backend.harmonic_bank if backend else oscillators.harmonic_bank
     return bank(f0_hz, amplitudes, hop, sample_rate, start)
+
+
+def harmonic_shares(like: Tensor) -> hops.Share:
+    """Return what shares amplitudes among harmonics, for all of a stream on the device of `like`.
+
+    See `ddspcore.dsp.hops.share`.
+    """
+    backend = answering(like)
+    return backend.share if backend else hops.share
+
+
+def amplitudes(bias: Tensor, matrix: Tensor) -> amplitude_maps.Amplitudes:
+    """Return a map to amplitudes, for all of a stream; see `ddspcore.dsp.amplitude_maps`.
+
+    Shape: bias [C], matrix [width,C].
+    """
+    backend = answering(matrix)
+    squash = backend.amplitudes if backend else amplitude_maps.amplitudes
+    return squash(bias, matrix)
 
 
 def harmonic_hops(like: Tensor) -> hops.HarmonicHop:
@@ -70,6 +91,16 @@ def filtered_noise(white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
     backend = answering(white)
     filtered = backend.filtered_noise if backend else filters.filtered_noise
     return filtered(white, magnitudes, hop)
+
+
+def noise_hops(magnitudes: Tensor, hop: int) -> hiss.Hops:
+    """Return what filters noise hop after hop, for all of a stream; see `ddspcore.dsp.hiss`.
+
+    Shape: magnitudes [B,bands], of the first frame.
+    """
+    backend = answering(magnitudes)
+    begin = backend.noise_hops if backend else hiss.noise_hops
+    return begin(magnitudes, hop)
 
 
 @full_precision

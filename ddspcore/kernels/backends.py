@@ -11,6 +11,8 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
+from ddspcore.dsp.amplitude_maps import Amplitudes
+from ddspcore.dsp.hiss import Hops
 from ddspcore.dsp.transformer import Frames, Weights
 from ddspcore.errors import UserError
 
@@ -21,6 +23,9 @@ MODULES = {"cpu": "ddspcore.kernels.cpu", "cuda": "ddspcore.kernels.cuda"}
 REFERENCES = {
     "harmonic_bank": "ddspcore.dsp.oscillators",
     "filtered_noise": "ddspcore.dsp.filters",
+    "share": "ddspcore.dsp.hops",
+    "amplitudes": "ddspcore.dsp.amplitude_maps",
+    "noise_hops": "ddspcore.dsp.hiss",
     "multi_spectral_l1": "ddspcore.dsp.spectral_distance",
     "magnitude": "ddspcore.dsp.stft",
     "recur": "ddspcore.dsp.recurrence",
@@ -45,6 +50,22 @@ class Backend(Protocol):
 
     def filtered_noise(self, white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
         """Filter noise by moving magnitudes."""
+
+    def share(
+        self,
+        f0_hz: Sequence[float],
+        amplitude: Tensor,
+        distribution: Tensor,
+        ends: Tensor,
+        sample_rate: int,
+    ) -> None:
+        """Share the amplitude of a new frame among its harmonics below Nyquist."""
+
+    def amplitudes(self, bias: Tensor, matrix: Tensor) -> Amplitudes:
+        """Return a map to amplitudes."""
+
+    def noise_hops(self, magnitudes: Tensor, hop: int) -> Hops:
+        """Return noise that is about to begin."""
 
     def multi_spectral_l1(
         self,

@@ -96,6 +96,8 @@ def test_every_build_that_runs_here_agrees(monkeypatch):
             cpu.filtered_noise(white, magnitudes, 50),
             *cpu.recur(driven, first, weight, bias),
             cpu.transformer_frames(network, 2).hear(x),
+            cpu.noise_hops(magnitudes[:, 0], 50).play(white[:, :50], magnitudes[:, 1]),
+            cpu.amplitudes(bias, weight.mT[:, :32]).of(first[None]),
         ]
         monkeypatch.undo()
         true = [
@@ -103,6 +105,8 @@ def test_every_build_that_runs_here_agrees(monkeypatch):
             cpu.filtered_noise(white, magnitudes, 50),
             *cpu.recur(driven, first, weight, bias),
             cpu.transformer_frames(network, 2).hear(x),
+            cpu.noise_hops(magnitudes[:, 0], 50).play(white[:, :50], magnitudes[:, 1]),
+            cpu.amplitudes(bias, weight.mT[:, :32]).of(first[None]),
         ]
         torch.testing.assert_close(signals, true, rtol=0, atol=1e-5)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-ABI = 5
+ABI = 6
 PACKAGE = "ddsp-kernels-cpu"
 SIGNATURES = {
     "ddsp_bank": "ppp nnnnn pp n",
@@ -20,9 +20,14 @@ SIGNATURES = {
     "ddsp_recur": "ppp nnn n",
     "ddsp_recur_back": "pppp pp nnn n",
     "ddsp_hear": "ppp pp nn nnnnnn",
+    "ddsp_noise_hop": "pp ppp p nnn",
+    "ddsp_amplitudes": "pppp nnn",
+    "ddsp_share": "pppp nnn",
     "ddsp_white_noise": "p nn nn p n",
 }
 """The arguments of each C function: p a pointer, n an int64, f a float."""
+ROUND = 16
+"""Rows of some matrices are filled up to a multiple of it, as `src/product.h` says."""
 TYPES: dict[str, Any] = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "f": ctypes.c_float}
 
 

@@ -7,10 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ddspcore.dsp.transformer import Frames, Weights
-from ddspcore.kernels.cpu.library import library, ready
-
-ROUND = 16
-"""Rows are filled up to a multiple of it, as in `src/transformer.cpp`."""
+from ddspcore.kernels.cpu.library import ROUND, library, ready
 
 
 def transformer_frames(weights: Weights, batch: int) -> Frames:

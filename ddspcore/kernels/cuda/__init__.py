@@ -8,6 +8,9 @@ except ImportError as error:
     _LACK: str | None = f"Triton cannot be imported: {error}"
 else:
     _LACK = None
+    from ddspcore.dsp.amplitude_maps import amplitudes
+    from ddspcore.dsp.hiss import noise_hops
+    from ddspcore.dsp.hops import share
     from ddspcore.dsp.recurrence import recur, recur_back  # a GRU that trains here is cuDNN's
     from ddspcore.dsp.stft import magnitude  # cuFFT and little else: nothing to fuse
     from ddspcore.dsp.transformer import transformer_frames
@@ -17,14 +20,17 @@ else:
     from ddspcore.kernels.cuda.white import white_noise
 
 __all__ = [
+    "amplitudes",
     "filtered_noise",
     "harmonic_bank",
     "library_path",
     "magnitude",
     "missing",
     "multi_spectral_l1",
+    "noise_hops",
     "recur",
     "recur_back",
+    "share",
     "transformer_frames",
     "version",
     "white_noise",

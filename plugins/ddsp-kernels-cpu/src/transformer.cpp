@@ -4,16 +4,13 @@
 
 #include "abi.h"
 #include "exponentials.h"
+#include "product.h"
 
-// A causal transformer that hears one frame after another. Rows of a matrix, and arrays that are
-// not the caller's, are filled up with zeros to whole vectors; so the loops have no rest.
+// A causal transformer that hears one frame after another. Arrays that are not the caller's are
+// rounded, as rows of a matrix are, and what is past their ends is zero.
 
 namespace ddsp {
 namespace {
-
-const int64_t ROUND = 16;  // the lanes of the widest vectors
-
-INLINE int64_t rounded(int64_t n) { return (n + ROUND - 1) / ROUND * ROUND; }
 
 // Arrays that lie one after another.
 template <class Float>
@@ -60,29 +57,6 @@ struct Desk {
                shape.width + rounded(shape.wide);
     }
 };
-
-template <int Vectors>
-INLINE void add_columns(const float *x, int64_t inputs, const float *matrix, int64_t stride,
-                        float *to) {
-    Floats sums[Vectors];
-    for (int v = 0; v < Vectors; v++) sums[v] = load(to + v * LANES);
-    for (int64_t i = 0; i < inputs; i++, matrix += stride)
-        for (int v = 0; v < Vectors; v++)
-            sums[v] = fma(all(x[i]), load(matrix + v * LANES), sums[v]);
-    for (int v = 0; v < Vectors; v++) store(to + v * LANES, sums[v]);
-}
-
-// Adds x [inputs] times a matrix [inputs][rounded outputs].
-void add_product(const float *x, int64_t inputs, const float *matrix, int64_t outputs, float *to) {
-    const int64_t stride = rounded(outputs);
-    int64_t first = 0;
-    for (; first + 8 * LANES <= stride; first += 8 * LANES)
-        add_columns<8>(x, inputs, matrix + first, stride, to + first);
-    for (; first + 4 * LANES <= stride; first += 4 * LANES)
-        add_columns<4>(x, inputs, matrix + first, stride, to + first);
-    for (; first < stride; first += LANES)
-        add_columns<1>(x, inputs, matrix + first, stride, to + first);
-}
 
 // Layer norm; what follows the width is zero and stays it.
 void normalise(const float *x, const float *weight, const float *bias, int64_t width, float *to) {
@@ -179,8 +153,8 @@ using namespace ddsp;
 
 // From x to heard, both [batch][frames][width], which follow `before` others. weights: of each
 // layer what `Layer` takes, then weight and bias of a last norm. turns: cosines, then sines,
-// [channels / 2][2 rounded slots], of the distance from slot s to the last one in column s, and
-// from slots + s in column slots + s. memory [batch][layers][width][rounded slots + slots].
+// [channels / 2][2 rounded slots], of distances that fall from slots - 1 to 0, again and again.
+// memory [batch][layers][width * (rounded slots + slots)], zeros at first.
 EXPORT void ddsp_hear(const float *weights, const float *turns, float *memory, const float *x,
                       float *heard, int64_t frames, int64_t before, int64_t batch, int64_t layers,
                       int64_t width, int64_t wide, int64_t heads, int64_t slots) {
