@@ -32,7 +32,7 @@ name  = "A"
 steps = 3
 batch = 2
 lr    = 1e-3
-save_every = 1
+save_every = 2
   [[stage.loss]]
   use = "mrstft"
 [[stage]]
