@@ -186,7 +186,7 @@ def _commands():
             yield name
 
 
-@pytest.mark.parametrize("command", _commands())
+@pytest.mark.parametrize("command", sorted(_commands()))
 def test_every_command_works_among_them(ddsp, hostile, trained, tone_file, tmp_path, command):
     places = {
         "recipe": tone_file.with_name("tiny.toml"),
