@@ -41,8 +41,9 @@ def measure(setup: Setup, block: int) -> dict[str, Any]:
     torch.set_num_threads(1)
     try:
         for name, which in kernels_of(setup).items():
-            players[name] = _ours(block, SHORT.hop), which
-            players[name + PER_BLOCK] = _ours(block, block), which
+            with kernels(which):  # a stream asks once who answers, some of it when it is made
+                players[name] = _ours(block, SHORT.hop), which
+                players[name + PER_BLOCK] = _ours(block, block), which
         try:
             players[DDSP_PYTORCH.name] = _ddsp_pytorch(setup, block), "auto"
         except PeerMissingError as missing:
