@@ -14,10 +14,13 @@ using namespace ddsp;
 EXPORT void ddsp_amplitudes(const float *x, const float *matrix, const float *bias, float *to,
                             int64_t rows, int64_t inputs, int64_t outputs) {
     for (int64_t row = 0; row < rows; row++, to += rounded(outputs)) {
-        std::copy_n(bias, rounded(outputs), to);
+        std::fill_n(to, rounded(outputs), 0.0f);
         add_product(x + row * inputs, inputs, matrix, outputs, to);
-        for (int64_t i = 0; i < outputs; i++)
-            to[i] = 2.0f * std::exp(-2.30258509f * std::log1p(std::exp(-to[i]))) + 1e-7f;
+        for (int64_t i = 0; i < outputs; i++) {
+            // The bias comes last: sums that began with a large one would lose their last bits.
+            const float sigmoid = 1.0f / (1.0f + std::exp(-(to[i] + bias[i])));
+            to[i] = 2.0f * std::pow(sigmoid, 2.30258509f) + 1e-7f;
+        }
     }
 }
 
