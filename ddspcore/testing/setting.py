@@ -32,17 +32,18 @@ class Setting:
     """What stands around a component under test.
 
     `signal` is what synths make and losses compare; `features` are what a backbone is given that
-    names none; `recipe` is a model for evaluators, of the built-ins and of what the plugin under
-    test brings; `items` and `frames` say how large a batch is, `lengths` how many values lie along
-    axes that do not run with the frames, such as the pixels of a picture; `hidden` is what goes
-    from a backbone to heads; `options` gives a component, by name, values for its options, as a
-    recipe would.
+    names none, and `source` what a source provides beside them; `recipe` is a model for evaluators,
+    of the built-ins and of what the plugin under test brings; `items` and `frames` say how large a
+    batch is, `lengths` how many values lie along axes that do not run with the frames, such as the
+    pixels of a picture; `hidden` is what goes from a backbone to heads; `options` gives a
+    component, by name, values for its options, as a recipe would.
     """
 
     ctx: Context
     signal: Control
     features: tuple[Control, ...]
     recipe: Path
+    source: tuple[Control, ...] = ()
     items: int = 2
     frames: int = 17
     lengths: Mapping[str, int] = field(factory=dict)
@@ -67,6 +68,7 @@ AUDIO = Setting(
     signal=Control("signal", unit="signal", axis="sample"),
     features=AUDIO_FEATURES,
     recipe=Path(__file__).with_name("model.toml"),
+    source=(Control("audio", unit="signal", axis="sample"),),
 )
 """Sound at 16 kHz with a frame every 256 samples, and the features of a pitched instrument."""
 

@@ -48,7 +48,8 @@ class Subject:
         if self.component.kind == "head":
             return (self.setting.hidden,)
         needs = self.declared("needs") or ()
-        known = {control.name: control for control in self.setting.features}
+        records = (*self.setting.source, *self.setting.features)
+        known = {control.name: control for control in records}
         if self.component.kind == "backbone" and not needs:
             needs = self.setting.features
         named = (

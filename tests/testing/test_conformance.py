@@ -79,3 +79,43 @@ def test_an_exemption_needs_a_case_and_a_reason(exempt, message, tmp_path, monke
 
     with pytest.raises(ValueError, match=message):
         conformance(quiet, exempt=exempt)
+
+
+LISTENER = '''
+from torch import nn
+from ddspcore import Control, feature, hookimpl
+
+
+@feature("crest")
+class Crest(nn.Module):
+    """The largest sample of an item, whose need is a bare name."""
+
+    @staticmethod
+    def needs(opt, ctx):
+        return ("audio",)
+
+    @staticmethod
+    def provides(opt, ctx):
+        return (Control("crest", axis="clip", lo=0.0),)
+
+    def forward(self, batch):
+        return {"crest": batch["audio"].abs().amax(-1, keepdim=True)}
+
+
+@hookimpl
+def ddsp_features():
+    return [Crest]
+'''
+
+
+def test_a_need_by_a_bare_name_is_served_what_a_source_provides(tmp_path, monkeypatch):
+    from ddspcore.testing import AUDIO
+    from ddspcore.testing.cases import cases
+
+    (tmp_path / "listener.py").write_text(LISTENER)
+    monkeypatch.syspath_prepend(tmp_path)
+    import listener
+
+    found = {case.id: case.verdict() for case in cases(listener, AUDIO)}
+    assert "feature-crest-returns_what_it_declares" in found
+    assert {verdict for verdict, _ in found.values()} == {"kept"}, found
