@@ -99,6 +99,7 @@ SHORT_STEP = f"{step.SUBJECT}: {step.WORK}, {recipes.SHORT}"
 STREAM = f"{streams.SUBJECT}: {streams.WORK}, 64 samples"
 CACHED = HERE + loss.CACHED
 GRU, TRANSFORMER = f"{HERE}, {recipes.GRU}", f"{HERE}, {recipes.TRANSFORMER}"
+COMPILED = f"{HERE}, {recipes.COMPILED}"
 IT, SVC, AURA = DDSP_PYTORCH.name, DDSP_SVC.name, AURALOSS.name
 
 GOALS = (
@@ -134,6 +135,7 @@ GOALS = (
     ),
     Goal("training step, our default model", "ratio", STEP, (10, 20, 10), TRANSFORMER, IT),
     Goal("the same, one clip of 16384 samples", "ratio", SHORT_STEP, (9, 15, 10), TRANSFORMER, IT),
+    Goal("the same, its network compiled", "ratio", SHORT_STEP, (9, 15, 10), COMPILED, IT),
     Goal(
         "the step's memory, of ddsp_pytorch's",
         "memory",

@@ -20,7 +20,7 @@ from benchmarks import (
     streams,
     timing,
 )
-from benchmarks.recipes import GRU, SHORT, TRANSFORMER, Size
+from benchmarks.recipes import COMPILED, GRU, SHORT, TRANSFORMER, Size
 from benchmarks.setup import Setup
 from benchmarks.timing import Case
 
@@ -88,7 +88,7 @@ def timed_cases(setup: Setup) -> Iterator[Case]:
     full = long(Size())
     yield step.case(setup, full, (GRU, TRANSFORMER))
     for batch in (1,) if setup.quick else (16, 1):
-        yield step.case(setup, evolve(SHORT, batch=batch), (TRANSFORMER,))
+        yield step.case(setup, evolve(SHORT, batch=batch), (TRANSFORMER, COMPILED))
     yield parts.case(setup, full, (GRU, TRANSFORMER))
     yield render.case(setup, 2 if setup.quick else 30)
 

@@ -12,10 +12,12 @@ from ddspcore.recipe.schema import Recipe
 from ddspcore.recipe.structuring import structure
 
 TRANSFORMER, GRU = "transformer", "GRU-512"
+COMPILED = "transformer, compile = true"
 BACKBONES = {
     TRANSFORMER: '{ use = "transformer", width = 64, layers = 2, causal = true }',
     GRU: '{ use = "gru", width = 512, layers = 3, inputs = ["f0_hz", "loudness_db"] }',
 }
+BACKBONES[COMPILED] = BACKBONES[TRANSFORMER]
 BANDS = 65
 
 
@@ -58,6 +60,7 @@ def recipe(size: Size, backbone: str) -> Recipe:
     """Return the recipe of a model with a backbone, trained by the spectral loss alone."""
     room = ', { use = "reverb", length = 1.0 }' if size.reverb else ""
     text = f"""
+        compile  = {"true" if backbone == COMPILED else '"auto"'}
         feature  = [{{ use = "f0" }}, {{ use = "loudness" }}]
         backbone = {BACKBONES[backbone]}
         head     = [
