@@ -172,7 +172,8 @@ def _neighbourhood(
         scores = scores.masked_fill_(~near, -math.inf)
         if not channels:
             return Neighbourhood(scores, None)
-        cos, sin = (turn.to(scores) for turn in rotary_turns(frames, channels))
+        turns = rotary_turns(frames, channels)
+        cos, sin = (turn.to(scores, non_blocking=True) for turn in turns)
         return Neighbourhood(scores, (torch.cat([cos, cos], dim=1), torch.cat([-sin, sin], dim=1)))
 
 

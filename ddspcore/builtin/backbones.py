@@ -196,7 +196,7 @@ class Transformer(nn.Module):
         if self.numbered:
             frames, width = hidden.shape[1:]
             cos, sin = rotary_turns(frames, width)
-            hidden = hidden + torch.cat([sin, cos], dim=-1).to(hidden)
+            hidden = hidden + torch.cat([sin, cos], dim=-1).to(hidden, non_blocking=True)
         for layer in self.layers:
             hidden = layer(hidden)
         normed: Tensor = self.norm(hidden)

@@ -32,7 +32,7 @@ def ddsp_losses():
 
 
 def test_a_kind_is_listed_with_its_options(ddsp, site):
-    site.add("ddsp-loss-melshape", PLUGIN)
+    site.add("ddsp-loss-outline", PLUGIN)
     outcome = ddsp("components", "loss", "--block", "core")
     assert outcome.out == dedent("""\
         mel-shape: Compare shapes.
@@ -53,12 +53,12 @@ def test_a_kind_is_listed_with_its_options(ddsp, site):
 
 
 def test_programs_get_every_option(ddsp, site):
-    site.add("ddsp-loss-melshape", PLUGIN)
+    site.add("ddsp-loss-outline", PLUGIN)
     (row,) = json.loads(ddsp("components", "loss", "--json", "--block", "core").out)
     assert (row["kind"], row["name"], row["qualified"], row["doc"]) == (
         "loss",
         "mel-shape",
-        "melshape:mel-shape",
+        "outline:mel-shape",
         "Compare shapes.",
     )
     assert row["options"][0] == {
