@@ -13,11 +13,10 @@ from ddspcore.pipeline import Batch
 from ddspcore.plugins import CORE, Plugin, classify, find, load
 from ddspcore.recipe.reading import read
 from ddspcore.recipe.structuring import structure
-from ddspcore.testing.setting import AUDIO_FEATURES, Setting, example
+from ddspcore.testing.setting import AUDIO_FEATURES, RECORDING, Setting, example
 from ddspcore.train.feed import Feed
 
 ITEMS, FRAMES = 3, 65
-AUDIO = Control("audio", unit="signal", axis="sample")
 
 
 @source("made-up")
@@ -36,12 +35,12 @@ class MadeUp:
     @staticmethod
     def provides(opt: object, ctx: Context) -> tuple[Control, ...]:
         """Sound, and what features say of it."""
-        return (AUDIO, *AUDIO_FEATURES)
+        return (RECORDING, *AUDIO_FEATURES)
 
     @staticmethod
     def target(opt: object, ctx: Context) -> str:
         """Name the sound."""
-        return AUDIO.name
+        return RECORDING.name
 
     def count(self, split: str) -> int:
         """Count the items."""

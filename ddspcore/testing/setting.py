@@ -18,6 +18,8 @@ LOW_HZ, HIGH_HZ = 100.0, 800.0
 """Where pitches lie, as far as a control's own bounds allow."""
 
 
+RECORDING = Control("audio", unit="signal", axis="sample")
+
 AUDIO_FEATURES = (
     Control("f0_hz", unit="hz", lo=50.0, hi=2000.0),
     Control("loudness_db", unit="db", lo=-80.0, hi=0.0),
@@ -68,7 +70,7 @@ AUDIO = Setting(
     signal=Control("signal", unit="signal", axis="sample"),
     features=AUDIO_FEATURES,
     recipe=Path(__file__).with_name("model.toml"),
-    source=(Control("audio", unit="signal", axis="sample"),),
+    source=(RECORDING,),
 )
 """Sound at 16 kHz with a frame every 256 samples, and the features of a pitched instrument."""
 

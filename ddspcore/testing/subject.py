@@ -110,6 +110,11 @@ class Subject:
         return f"{self.component.kind} {self.component.name}"
 
 
+def copied(values: Mapping[str, Tensor]) -> Values:
+    """Return values that nobody else can change."""
+    return {name: value.clone() for name, value in values.items()}
+
+
 def streams(subject: Subject) -> bool:
     """Whether a component can be run block by block, with its options as they are."""
     if parameters(subject.component.cls, "initial_state") is None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ddspcore.testing.generators import draws_from_global_generators, generators_at
 from ddspcore.testing.model import feed_of
 from ddspcore.testing.promise import demand, promise
-from ddspcore.testing.subject import Subject
+from ddspcore.testing.subject import Subject, copied
 from ddspcore.train.feed import Feed
 
 SPLIT = "val"
@@ -96,7 +96,7 @@ def leaves_the_model_alone(subject: Subject) -> None:
 def leaves_items_alone(subject: Subject) -> None:
     """The source's items are afterwards what they were before."""
     feed = feed_of(subject.setting)
-    before = [_copy(batch) for batch in feed.in_order(SPLIT, size=1)]
+    before = [copied(batch) for batch in feed.in_order(SPLIT, size=1)]
     with _elsewhere() as out_dir:
         _evaluate(subject, subject.build(), feed, out_dir)
     for old, new in zip(before, feed.in_order(SPLIT, size=1), strict=True):
@@ -132,10 +132,6 @@ def _model_state(feed: Feed) -> dict[str, Any]:
     for name, module in feed.pipeline.named_modules():
         state[f"the mode of {name or 'the pipeline'}"] = module.training
     return state
-
-
-def _copy(batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in batch.items()}
 
 
 PROMISES = (

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ddspcore.testing.promise import demand, promise
+from ddspcore.testing.promises.values import demand_in_range
 from ddspcore.testing.subject import Subject, Values
 
 FRAMES = 65
@@ -23,10 +24,7 @@ def is_safe_at_silence(subject: Subject) -> None:
     for control in subject.provided:
         value = made[control.name]
         demand(value.isfinite().all(), f"of silence, {control.name} is not finite")
-        low, high = float(value.min()), float(value.max())
-        below = control.lo is not None and low < control.lo
-        above = control.hi is not None and high > control.hi
-        demand(not (below or above), f"of silence, {control} is {low if below else high:g}")
+        demand_in_range(control, value, "of silence")
 
 
 def _has_frames(subject: Subject) -> bool:

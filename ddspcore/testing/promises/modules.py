@@ -11,7 +11,7 @@ from ddspcore.testing.distance import distance
 from ddspcore.testing.generators import draws_from_global_generators, generators_at
 from ddspcore.testing.promise import Unproved, demand, promise
 from ddspcore.testing.promises.values import TRAINED
-from ddspcore.testing.subject import Subject
+from ddspcore.testing.subject import Subject, copied
 
 ACROSS_DEVICES = 1e-3
 """How far results of two devices may differ, of the largest value."""
@@ -50,7 +50,7 @@ def repeats_bit_for_bit(subject: Subject) -> None:
 def leaves_inputs_alone(subject: Subject) -> None:
     """It changes nothing that it is given."""
     inputs = subject.inputs()
-    before = {name: value.clone() for name, value in inputs.items()}
+    before = copied(inputs)
     subject.run(subject.build(), inputs)
     demand(inputs.keys() == before.keys(), "it adds to the mapping that it is given, or takes away")
     for name, value in before.items():

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ddspcore.testing.generators import draws_from_global_generators
 from ddspcore.testing.promise import demand, promise
-from ddspcore.testing.subject import Subject, Values
+from ddspcore.testing.subject import Subject, Values, copied
 
 SPLITS = ("train", "val")
 
@@ -82,7 +82,7 @@ def answers_by_split_and_indices_alone(subject: Subject) -> None:
     """The same question has the same answer: again, after others, in a thread, of a twin."""
     source, twin = subject.build(), subject.build(seed=2)
     asked = list(_questions(subject, source))
-    first = [_copy(source.batch(*question)) for question in asked]
+    first = [copied(source.batch(*question)) for question in asked]
     again = [source.batch(*question) for question in reversed(asked)][::-1]
     aside: list[Values] = []
     thread = threading.Thread(target=lambda: aside.extend(source.batch(*q) for q in asked))
@@ -116,7 +116,7 @@ def keeps_its_items_to_itself(subject: Subject) -> None:
     """Whatever is done to a batch, the next one is as it should be."""
     source = subject.build()
     question = ("train", [0])
-    first = _copy(source.batch(*question))
+    first = copied(source.batch(*question))
     for value in source.batch(*question).values():
         value.zero_()
     demand(_equal(first, source.batch(*question)), "a batch that is changed changes the next one")
@@ -130,10 +130,6 @@ def draws_from_no_global_generator(subject: Subject) -> None:
         for question in _questions(subject, source):
             source.batch(*question)
     demand(not moved, f"it draws from {', '.join(moved)}")
-
-
-def _copy(batch: Values) -> Values:
-    return {name: value.clone() for name, value in batch.items()}
 
 
 def _equal(a: Values, b: Values) -> bool:

@@ -6,6 +6,7 @@ import torch
 from attrs import evolve
 from torch import Tensor
 
+from ddspcore.controls import Control
 from ddspcore.testing.distance import distance
 from ddspcore.testing.promise import demand, promise
 from ddspcore.testing.subject import Subject, Values
@@ -90,22 +91,25 @@ def returns_what_it_declares(subject: Subject) -> None:
 @promise(when=lambda subject: subject.component.kind in ("feature", "head"))
 def keeps_to_its_range(subject: Subject) -> None:
     """What it returns lies in the range that it declares; a simplex sums to one."""
-    module = subject.build()
-    for scale in (0.0, 1.0, 100.0):
-        inputs = {name: _scaled(subject, value, scale) for name, value in subject.inputs().items()}
-        made = subject.run(module, inputs)
+    module, inputs = subject.build(), subject.inputs()
+    for scale in (0.0, 1.0, 100.0) if subject.component.kind == "head" else (1.0,):
+        scaled = {name: value * scale for name, value in inputs.items()}
+        made = subject.run(module, inputs if scale == 1 else scaled)
+        where = f"for inputs {scale:g} times as large" if scale != 1 else "for usual inputs"
         for control in subject.provided:
-            value = made[control.name]
-            low, high = float(value.detach().min()), float(value.detach().max())
-            where = f"for inputs {scale:g} times as large" if scale != 1 else "for usual inputs"
-            for beyond, bound in (
-                (control.lo is not None and low < control.lo, low),
-                (control.hi is not None and high > control.hi, high),
-            ):
-                demand(not beyond, f"{control} reaches {bound:g} {where}")
+            value = made[control.name].detach()
+            demand_in_range(control, value, where)
             if control.unit == "simplex":
-                error = float((value.detach().sum(-1) - 1).abs().max())
+                error = float((value.sum(-1) - 1).abs().max())
                 demand(error <= CLOSE, f"{control} sums to one only within {error:.1e} {where}")
+
+
+def demand_in_range(control: Control, value: Tensor, where: str) -> None:
+    """Raise Broken if a value leaves the range that is declared for it."""
+    low, high = float(value.min()), float(value.max())
+    below = control.lo is not None and low < control.lo
+    above = control.hi is not None and high > control.hi
+    demand(not (below or above), f"{control} reaches {low if below else high:g} {where}")
 
 
 @promise(
@@ -149,12 +153,6 @@ def _declared_shapes(subject: Subject, frames: int) -> dict[str, tuple[int, ...]
     return {
         control.name: setting.shape(control, setting.items, frames) for control in subject.provided
     }
-
-
-def _scaled(subject: Subject, value: Tensor, scale: float) -> Tensor:
-    return (
-        value * scale if value.is_floating_point() and subject.component.kind == "head" else value
-    )
 
 
 def _weighed(made: Values) -> Tensor:
