@@ -17,7 +17,7 @@ from ddspcore.data.features import FeatureNode, summarise
 from ddspcore.data.items import Item, Limits, analyse, take_in
 from ddspcore.data.parallel import each
 from ddspcore.data.picking import most_voiced
-from ddspcore.data.splits import Extent, Split, Stretch, chunks, split, spread
+from ddspcore.data.splits import Extent, Split, Stretch, chunks, split, split_by_name, spread
 
 Batch = dict[str, Tensor]
 
@@ -43,8 +43,8 @@ class WavFolder:
     same audio without overlap: each index is one contiguous stretch of a file, padded with zeros to
     whole hops. Stretches differ in length, so a batch of several is an error unless they agree.
 
-    Whole files are held out where there are several contents; of a single one its end is, a chunk's
-    length away from what is trained on.
+    Whole files are held out where there are several contents, by lot or by name; of a single one
+    its end is, a chunk's length away from what is trained on.
 
     A batch has `audio` [B,T] and what the features provide, with T // hop + 1 frames, sliced from
     the features of the whole file after the gain; and `item` [B], the indices.
@@ -71,6 +71,9 @@ class WavFolder:
             "file", help='what is held out: whole files; "chunk", which leaks, is refused'
         )
         holdout: float = option(0.1, ge=0, lt=1, help="share of the files that is held out")
+        val: tuple[str, ...] = option(
+            (), help="files to hold out instead of a share: names below root, or patterns with *"
+        )
         split_seed: int = option(0, help="another number holds out other files")
         min_seconds: float = option(0.25, gt=0, unit="s", help="shorter files are dropped")
         silence_db: float = option(
@@ -87,6 +90,8 @@ class WavFolder:
         def __attrs_post_init__(self) -> None:
             if self.normalise == "chunk" and self.pick == "all":
                 raise OptionError("normalise", '"chunk" needs pick = "most-voiced"')
+            if self.val and self.pick != "all":
+                raise OptionError("val", f'pick = "{self.pick}" holds nothing out')
             if self.split == "chunk":
                 raise OptionError("split", CHUNKS_LEAK)
 
@@ -237,7 +242,11 @@ class WavFolder:
                 items[picked.item] = analysed(item, gain)
         else:
             extents = [Extent(i.fate.name, str(i.fate.sha256), i.hops(self.hop)) for i in items]
-            parts = split(extents, opt.holdout, self.chunk, opt.split_seed)
+            parts = (
+                split_by_name(extents, opt.val)
+                if opt.val
+                else split(extents, opt.holdout, self.chunk, opt.split_seed)
+            )
         stretches = {
             "train": self._chunks(parts.train),
             "val": self._chunks(parts.val),

@@ -12,6 +12,7 @@ def in_words(fates: Sequence[Fate], split: Mapping[str, Any]) -> list[str]:
     train, val = split["train"], split["val"]
     held_out = {
         "file": f"{_amount(val)} held out, by file",
+        "name": f"{_amount(val)} held out, by name",
         "time": f"{_amount(val)} held out, from the end",
         "none": f"nothing held out: {split['reason']}",
     }[split["by"]]

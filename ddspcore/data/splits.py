@@ -1,10 +1,14 @@
 """What is trained on and what is held out, in whole hops; two chunks of two splits never meet."""
 
+import difflib
 import hashlib
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from attrs import frozen
+
+from ddspcore.data.fates import DataError
 
 
 @frozen
@@ -37,7 +41,7 @@ class Split:
     `gap` is how many hops lie in no split, and `reason` says why nothing is held out.
     """
 
-    by: Literal["file", "time", "none"]
+    by: Literal["file", "name", "time", "none"]
     train: tuple[Stretch, ...]
     val: tuple[Stretch, ...] = ()
     gap: int = 0
@@ -74,6 +78,31 @@ def split(files: Sequence[Extent], fraction: float, chunk: int, seed: int) -> Sp
         tuple(Stretch(s.item, start, s.stop) for s in everything),
         gap=len(everything) * (start - stop),
     )
+
+
+def split_by_name(files: Sequence[Extent], patterns: Sequence[str]) -> Split:
+    """Hold out the files that are named, or match a pattern with `*`, and copies of them.
+
+    Raises DataError if a pattern names none of the files, or nothing is left to train on.
+    """
+    named = {pattern: {f.content for f in files if _is_named(f, pattern)} for pattern in patterns}
+    for pattern, contents in named.items():
+        if not contents:
+            like = difflib.get_close_matches(pattern, [file.name for file in files], 1)
+            hint = f'; did you mean "{like[0]}"?' if like else ""
+            raise DataError(f'data.val: "{pattern}" names no usable file{hint}')
+    held = set[str]().union(*named.values())
+    sides: tuple[list[Stretch], list[Stretch]] = ([], [])
+    for number, file in enumerate(files):
+        sides[file.content in held].append(Stretch(number, 0, file.hops))
+    train, val = map(tuple, sides)
+    if not train:
+        raise DataError("data.val names every usable file; nothing is left to train on")
+    return Split("name", train, val)
+
+
+def _is_named(file: Extent, pattern: str) -> bool:
+    return file.name == pattern or fnmatchcase(file.name, pattern)
 
 
 def _hold_out(files: Sequence[Extent], fraction: float, seed: int) -> set[str]:

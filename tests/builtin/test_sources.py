@@ -309,6 +309,19 @@ def test_files_are_held_out_whole(folder):
     assert split["val"]["chunks"] == source.count("val") > 0
 
 
+def test_chosen_files_are_held_out_and_the_account_says_so(folder):
+    source = open_folder(folder, val=("1.*", "3.wav"))
+    sides = {name: file["split"] for name, file in fates(source).items()}
+    assert sides == {"0.wav": "train", "1.wav": "val", "2.wav": "train", "3.wav": "val"}
+    assert source.report()["split"]["by"] == "name"
+    assert "held out, by name" in source.report()["in_words"][0]
+
+
+def test_what_is_picked_holds_nothing_out_by_name():
+    with pytest.raises(OptionError, match="holds nothing out"):
+        WavFolder.Options(root=Path("x"), pick="most-voiced", val=("a.wav",))
+
+
 def test_of_one_file_the_end_is_held_out_a_chunk_away(tmp_path):
     x = write(tmp_path / "a.wav", np.arange(20 * RATE, dtype="f") / (20 * RATE))
     source = open_folder(x, normalise="none")

@@ -26,7 +26,11 @@ def test_what_is_lost_is_said_file_by_file_and_what_is_well_is_not():
 
 @pytest.mark.parametrize(
     ("by", "words"),
-    [("time", "held out, from the end"), ("none", "nothing held out: because")],
+    [
+        ("name", "held out, by name"),
+        ("time", "held out, from the end"),
+        ("none", "nothing held out: because"),
+    ],
 )
 def test_how_something_is_held_out_is_said(by, words):
     assert in_words([KEPT], split(by, "because"))[0].endswith(words)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddspcore.data.splits import Extent, Stretch, chunks, split
+from ddspcore.data.fates import DataError
+from ddspcore.data.splits import Extent, Stretch, chunks, split, split_by_name
 
 CHUNK = 64
 
@@ -115,6 +116,42 @@ def test_of_too_short_a_file_nothing_is_held_out_and_the_reason_is_said(hops, re
 
 def test_nothing_is_held_out_where_nothing_is_asked_for():
     assert split(files(900, 900), 0.0, CHUNK, 0).val == ()
+
+
+@pytest.mark.parametrize(
+    ("patterns", "held"),
+    [
+        (["0.wav"], {"0.wav"}),
+        (["0.wav", "?.wav"], {"0.wav", "1.wav"}),
+        (["phrases/*"], {"phrases/a.wav", "phrases/more/b.wav"}),
+        (["[c].wav"], {"[c].wav"}),
+    ],
+)
+def test_files_are_held_out_by_name(patterns, held):
+    names = ["0.wav", "1.wav", "[c].wav", "phrases/a.wav", "phrases/more/b.wav"]
+    found = [Extent(name, name, 200) for name in names]
+    parts = split_by_name(found, patterns)
+    assert (parts.by, {found[s.item].name for s in parts.val}) == ("name", held)
+    assert {found[s.item].name for s in parts.train} == {*names} - held
+
+
+def test_a_copy_of_what_is_held_out_by_name_is_not_trained_on():
+    found = [Extent("a.wav", "x", 200), Extent("b.wav", "y", 200), Extent("copy.wav", "x", 200)]
+    assert split_by_name(found, ["a.wav"]).train == (Stretch(1, 0, 200),)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "said"),
+    [
+        (["1.wave"], 'data.val: "1.wave" names no usable file; did you mean "1.wav"?'),
+        (["0.wav", "solo/*"], 'data.val: "solo/*" names no usable file'),
+        (["*"], "data.val names every usable file; nothing is left to train on"),
+    ],
+)
+def test_names_that_cannot_be_held_out_are_said(patterns, said):
+    with pytest.raises(DataError) as caught:
+        split_by_name(files(200, 200), patterns)
+    assert str(caught.value) == said
 
 
 @given(st.integers(0, 500), st.integers(1, 500), st.integers(1, 80), st.integers(1, 80))
