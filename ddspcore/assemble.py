@@ -152,6 +152,10 @@ def build_features(recipe: Recipe) -> tuple[FeatureNode, ...]:
             module=build(use, recipe.seed, opt=use.options, ctx=ctx),
             key=_key(use, ctx),
             provides=_declared(use, "provides", ctx),
+            needs=tuple(
+                need if isinstance(need, str) else need.name
+                for need in _declared(use, "needs", ctx) or ()
+            ),
         )
         for use in recipe.features
     )

@@ -13,11 +13,12 @@ from ddspcore.builtin import inspection
 from ddspcore.data.account import in_words
 from ddspcore.data.cache import Cache, default_folder
 from ddspcore.data.fates import DataError, Fate, Progress
-from ddspcore.data.features import FeatureNode, summarise
+from ddspcore.data.features import FeatureNode, cut, summarise
 from ddspcore.data.items import Item, Limits, analyse, take_in
 from ddspcore.data.parallel import each
 from ddspcore.data.picking import most_voiced
 from ddspcore.data.splits import Extent, Split, Stretch, chunks, split, split_by_name, spread
+from ddspcore.data.survey import survey
 
 Batch = dict[str, Tensor]
 
@@ -186,6 +187,7 @@ class WavFolder:
             "hop": self.hop,
             "gain": ready.gain,
             "split": split,
+            "statistics": self._survey(ready),
             "files": sorted(files, key=lambda file: str(file["name"])),
         }
 
@@ -206,6 +208,16 @@ class WavFolder:
             {"name": item.fate.name, "bytes": item.fate.bytes, "sha256": item.fate.sha256}
             for item in self._ready().items
         ]
+
+    def _survey(self, ready: "_Prepared") -> dict[str, Any]:
+        """Return how what is trained on is spread in pitch and level."""
+        controls = [control for node in self.features for control in node.provides]
+        heard = []
+        for part in ready.split.train:
+            along = {"frame": slice(part.start, part.stop + 1)}
+            features = ready.items[part.item].features
+            heard.append({c.name: cut(features[c.name], c, along) for c in controls})
+        return survey(heard, self.features, self.sample_rate / self.hop)
 
     def _ready(self) -> "_Prepared":
         self.prepare()

@@ -29,6 +29,8 @@ class FeatureNode:
     module: nn.Module
     key: str
     provides: tuple[Control, ...]
+    needs: tuple[str, ...] = ()
+    """Names of what it listens to."""
 
     @cached_property
     def identity(self) -> list[str]:

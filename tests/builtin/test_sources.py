@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ddspcore import Context, Control, OptionError
+from ddspcore.builtin.features import F0, Loudness
 from ddspcore.builtin.sources import WavFolder
 from ddspcore.data.fates import DataError
 from ddspcore.data.features import FeatureNode
@@ -482,3 +483,18 @@ def test_the_source_provides_its_target():
     assert [control.name for control in WavFolder.provides(opt, CTX)] == [
         WavFolder.target(opt, CTX)
     ]
+
+
+def test_the_statistics_are_those_of_what_is_trained_on(tmp_path):
+    t = np.arange(2 * RATE) / RATE
+    for name, hz, amplitude in (("a", 110, 0.1), ("b", 440, 0.5)):
+        write(tmp_path / f"{name}.wav", (amplitude * np.sin(2 * np.pi * hz * t)).astype("f"))
+    f0, level = F0(F0.Options(), CTX), Loudness(Loudness.Options(), CTX)
+    nodes = tuple(
+        FeatureNode(each, made, each, made.provides(type(made).Options(), CTX))
+        for each, made in (("f0", f0), ("loudness", level))
+    )
+    found = open_folder(tmp_path, features=nodes, holdout=0.0).report()["statistics"]
+    assert (found["f0_hz"]["low"], found["f0_hz"]["high"]) == pytest.approx((110, 440), rel=1e-3)
+    between = np.diff(found["loudness_db"]["middle"])[0]
+    assert between > 20 * np.log10(5)
