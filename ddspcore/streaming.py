@@ -38,24 +38,28 @@ class Stream:
         batch: int = 1,
         device: torch.device = CPU,
         step: int = EVALUATION_STEP,
+        predicted: bool = False,
     ):
         """Take a pipeline that is on `device` and in eval mode.
 
-        Raises UserError, naming the component, if one cannot stream, and why.
+        `predicted` says that every push brings what the heads say, so that the synths alone have to
+        stream. Raises UserError, naming the component, if one cannot, and why.
         """
         self.pipeline = pipeline
         self.frames = 0
         self.hop = ctx.ratio("sample", "frame")
-        self.inputs = _inputs(pipeline)
-        """The features that every push brings, on the frame axis."""
+        self.inputs = _inputs(pipeline, predicted)
+        """What every push brings, on the frame axis."""
         self._noises = [
             _Noise(wire, torch.arange(batch, device=device), seed, step, self.hop)
             for wire in pipeline.noises
         ]
-        self._backbone = None
-        if pipeline.backbone is not None:
+        self._listens = pipeline.backbone is not None and not predicted
+        self._backbone: Any = None
+        self._heads: list[_Head] = []
+        if self._listens:
             self._backbone = _begin("backbone", pipeline.backbone, batch, device)
-        self._heads = [_head(pipeline, key, batch, device) for key in pipeline.head]
+            self._heads = [_head(pipeline, key, batch, device) for key in pipeline.head]
         self._voices = list(_voices(pipeline, batch, device))
         if not self._voices:
             raise UserError("the pipeline has no synth, so there is nothing to stream")
@@ -63,21 +67,23 @@ class Stream:
         """Samples from a frame to the sound at its centre; a feature's window adds its half."""
 
     @torch.inference_mode()
-    def push(self, features: Mapping[str, Tensor]) -> Tensor:
+    def push(self, features: Mapping[str, Tensor], *, noise: bool = True) -> Tensor:
         """Play new frames.
 
         `features` holds the new frames of what lies on the frame axis, and the samples up to the
-        last of them of what lies on the sample axis.
+        last of them of what lies on the sample axis. Without noise, these frames are as if beyond
+        the end of a render, where there is none.
 
         Shape: features [B,n,C] -> [B,n*hop]; (n - 1) * hop samples for the first frames of all.
         Raises UserError if a feature is missing or has another number of frames.
         """
         count = self._count(features)
         scope = dict(features)
-        for noise in self._noises:
-            scope[noise.key] = noise.after(self.frames, count)
+        for each in self._noises:
+            white = each.after(self.frames, count)
+            scope[each.key] = white if noise else torch.zeros_like(white)
         self.frames += count
-        if self.pipeline.backbone is not None:
+        if self._listens:
             self._control(scope)
         for voice in self._voices:
             voice.play(scope)
@@ -231,13 +237,14 @@ def _begin(title: str, module: Any, batch: int, device: torch.device) -> Any:
         raise UserError(f"{title} cannot stream: {error}") from None
 
 
-def _inputs(pipeline: Pipeline) -> dict[str, Control]:
-    """Return what the batch has to bring on the frame axis, and how it is wired."""
-    outside = [node.title for node in pipeline.wiring.nodes if node.kind in ("source", "feature")]
+def _inputs(pipeline: Pipeline, predicted: bool) -> dict[str, Control]:
+    """Return what has to be brought on the frame axis, and how it is wired."""
+    outside, inside = {"source", "feature"}, {"backbone", "synth"}
+    if predicted:
+        outside, inside = outside | {"head"}, {"synth"}
+    brought = [node.title for node in pipeline.wiring.nodes if node.kind in outside]
     return {
         wire.key: wire.control
         for wire in pipeline.wiring.wires
-        if wire.node.kind in ("backbone", "synth")
-        and wire.provider in outside
-        and wire.control.axis == "frame"
+        if wire.node.kind in inside and wire.provider in brought and wire.control.axis == "frame"
     }

@@ -148,6 +148,33 @@ def test_missing_and_ragged_features_are_said():
         stream.push({**given_, "f0_hz": given_["f0_hz"][:, :2]})
 
 
+@pytest.mark.parametrize("name", ["shipped", "with a room"])
+def test_the_end_of_a_render_can_be_played_too(name):
+    """What is held back comes with frames that bring no noise: a render has none after its end."""
+    pipeline, ctx = assembled(*RECIPES[name])
+    given_ = features(1, FRAMES)
+    stream = Stream(pipeline, ctx, seed=3)
+    late = stream.latency - stream.hop
+    last = {name: x[:, -1:].expand(-1, -(-late // stream.hop), -1) for name, x in given_.items()}
+    played = torch.cat([stream.push(given_), stream.push(last, noise=False)], dim=1)
+    whole = offline(pipeline, ctx, given_, seed=3)
+    end = late + whole.shape[1]
+    torch.testing.assert_close(played[:, late:end], whole, rtol=0, atol=5e-6)
+
+
+def test_what_is_predicted_elsewhere_can_be_played():
+    pipeline, ctx = assembled("backbone.causal=false")
+    given_ = features(1, FRAMES)
+    with torch.no_grad():
+        controls = given_ | pipeline.predict(given_)
+    stream = Stream(pipeline, ctx, seed=3, predicted=True)
+    pieces = pushes(controls, [8])
+    played = torch.cat([stream.push(piece) for piece in pieces], dim=1)
+    late = stream.latency - stream.hop
+    whole = offline(pipeline, ctx, given_, seed=3)
+    torch.testing.assert_close(played[:, late:], whole[:, :-late], rtol=0, atol=5e-6)
+
+
 def test_what_cannot_stream_is_named_with_the_reason():
     pipeline, ctx = assembled("backbone.causal=false")
     with pytest.raises(UserError, match="backbone cannot stream: it hears later frames"):

@@ -3,13 +3,14 @@
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import attrs
 import numpy as np
 import soundfile
 import soxr
-from attrs import frozen
+from attrs import define, frozen
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
@@ -96,26 +97,44 @@ def decode(path: Path, sample_rate: int) -> Recording:
     Raises UnreadableError if nothing can be read, or a sample is not finite; OSError if the file
     cannot be opened.
     """
-    with path.open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            raise UnreadableError("empty file")
-        try:
-            # By descriptor: soundfile would take a name that ends in .raw for the format.
-            with _Forward(file.fileno(), closefd=False) as sound:
-                return _decode(sound, sample_rate)
-        except soundfile.LibsndfileError as failure:
-            what = "not audio" if failure.code == UNRECOGNISED else "cannot be decoded"
-            raise UnreadableError(f"{what}: {_reason(failure)}") from failure
+    reading = Reading(path, sample_rate)
+    audio = np.concatenate(list(reading))
+    return attrs.evolve(reading.found(), audio=audio)
 
 
-def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Recording:
+class Reading:
+    """A file that is decoded as `decode` does it, a block at a time; iterated once."""
+
+    def __init__(self, path: Path, sample_rate: int):
+        self.path, self.sample_rate = path, sample_rate
+        self._found: Recording | None = None
+
+    def __iter__(self) -> Iterator[Samples]:
+        """Yield blocks of what `decode` returns; raises what it raises."""
+        with self.path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise UnreadableError("empty file")
+            try:
+                # By descriptor: soundfile would take a name that ends in .raw for the format.
+                with _Forward(file.fileno(), closefd=False) as sound:
+                    self._found = yield from _decode(sound, self.sample_rate)
+            except soundfile.LibsndfileError as failure:
+                what = "not audio" if failure.code == UNRECOGNISED else "cannot be decoded"
+                raise UnreadableError(f"{what}: {_reason(failure)}") from failure
+
+    def found(self) -> Recording:
+        """Return what the file was, without its audio, once all blocks are read."""
+        assert self._found is not None
+        return self._found
+
+
+def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Generator[Samples, None, Recording]:
     rate = sound.samplerate
     if rate not in RATES:
         raise UnreadableError(f"a sample rate of {rate} Hz is not plausible")
     resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality=QUALITY)
-    blocks: list[Samples] = []
-    tops: list[NDArray[np.bool_]] = []
-    frames, error = 0, ""
+    clipped = _Clipping()
+    frames, made, error = 0, 0, ""
     try:
         for block in _blocks(sound):
             wild = np.argwhere(~(np.abs(block) < LOUDEST))
@@ -125,25 +144,27 @@ def _decode(sound: soundfile.SoundFile, sample_rate: int) -> Recording:
                 why = f"{what}: the sample at {at:.3f} s is {value:g}"
                 raise UnreadableError(why, max(sound.frames, frames + len(block)) / rate)
             mono = block.mean(axis=1, dtype=np.float64).astype(np.float32)
-            blocks.append(resampler.resample_chunk(mono))
-            tops.append(np.abs(block).max(axis=1) >= FULL_SCALE)
+            clipped.see(np.abs(block).max(axis=1) >= FULL_SCALE)
             frames += len(block)
+            samples: Samples = resampler.resample_chunk(mono)
+            made += len(samples)
+            yield samples
     except soundfile.LibsndfileError as failure:
         error = _reason(failure)
-    blocks.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-    audio = np.concatenate(blocks)
-    if not len(audio):
+    samples = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+    if not made + len(samples):
         raise UnreadableError(f"no samples{error and f': {error}'}")
+    yield samples
     missing, damage = _shortfall(sound, frames, error)
     return Recording(
-        audio=audio,
+        audio=samples[:0],
         format=f"{sound.format} {sound.subtype}",
         sample_rate=rate,
         channels=sound.channels,
         seconds=frames / rate,
         missing_seconds=missing / rate,
         damage=damage,
-        clipped=_count_in_runs(np.concatenate(tops)),
+        clipped=clipped.count(),
     )
 
 
@@ -168,11 +189,27 @@ def _shortfall(sound: soundfile.SoundFile, frames: int, error: str) -> tuple[int
     return 0, ""
 
 
-def _count_in_runs(tops: NDArray[np.bool_]) -> int:
-    """Return how many samples lie in runs of three or more."""
-    edges = np.flatnonzero(np.diff(tops, prepend=False, append=False))
-    runs = edges[1::2] - edges[::2]
-    return int(runs[runs >= CLIPPED_RUN].sum())
+@define
+class _Clipping:
+    """Counts the samples that lie in runs of three or more at full scale."""
+
+    _ended: int = 0
+    _running: int = 0
+
+    def see(self, tops: NDArray[np.bool_]) -> None:
+        """Go on with the samples that follow."""
+        below = np.flatnonzero(~tops)
+        if not len(below):
+            self._running += len(tops)
+            return
+        runs = np.diff(below, prepend=-1) - 1
+        runs[0] += self._running
+        self._ended += int(runs[runs >= CLIPPED_RUN].sum())
+        self._running = len(tops) - 1 - int(below[-1])
+
+    def count(self) -> int:
+        """Return how many there were."""
+        return self._ended + (self._running if self._running >= CLIPPED_RUN else 0)
 
 
 def _reason(failure: soundfile.LibsndfileError) -> str:

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,16 @@ def write_bytes(path: Path, data: bytes, durable: bool = True) -> None:
     What is not `durable` is not flushed: it may be lost with the machine, never be torn.
     Raises UserError if the disk is full or the folder cannot be written.
     """
+    write_chunks(path, (data,), durable)
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes], durable: bool = True) -> None:
+    """Write as `write_bytes` does what comes a chunk at a time; nothing, if one cannot be made."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            for chunk in chunks:
+                file.write(chunk)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
@@ -36,6 +42,9 @@ def write_bytes(path: Path, data: bytes, durable: bool = True) -> None:
             f"{path}: cannot be written: {failure.strerror}; what was saved before is whole, "
             "and the same command continues from it"
         ) from failure
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def is_temporary(path: Path) -> bool:

@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ddspcore.data.audio import Recording, UnreadableError, decode
+from ddspcore.data.audio import Reading, Recording, UnreadableError, decode
 
 RATE = 16_000
 
@@ -245,3 +245,16 @@ def test_a_run_over_the_end_of_a_block_is_one_run(tmp_path):
     x = np.zeros(RATE, "f")
     x[4094:4098] = 1.0  # two samples in each of two blocks
     assert decode_bytes(tmp_path, encode(x)).clipped == 4
+
+
+def test_a_file_read_in_blocks_is_the_decoded_one(tmp_path):
+    t = np.arange(3 * 44100) / 44100
+    loud = np.clip(2 * np.sin(2 * np.pi * 3 * t), -1, 1).astype("f")
+    soundfile.write(tmp_path / "a.wav", np.stack([loud, 0.5 * loud], 1), 44100, subtype="FLOAT")
+    whole = decode(tmp_path / "a.wav", 16_000)
+    reading = Reading(tmp_path / "a.wav", 16_000)
+    blocks = list(reading)
+    assert len(blocks) > 30
+    np.testing.assert_array_equal(np.concatenate(blocks), whole.audio)
+    assert reading.found().clipped == whole.clipped == int((np.abs(loud) >= 0.9999).sum())
+    assert len(reading.found().audio) == 0
