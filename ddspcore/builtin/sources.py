@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import attrs
 import torch
 from attrs import frozen
 from torch import Tensor
@@ -19,6 +20,7 @@ from ddspcore.data.parallel import each
 from ddspcore.data.picking import most_voiced
 from ddspcore.data.splits import Extent, Split, Stretch, chunks, split, split_by_name, spread
 from ddspcore.data.survey import survey
+from ddspcore.data.variants import variants, vary
 
 Batch = dict[str, Tensor]
 
@@ -79,6 +81,12 @@ class WavFolder:
         min_seconds: float = option(0.25, gt=0, unit="s", help="shorter files are dropped")
         silence_db: float = option(
             -60.0, le=0, unit="db", help="files whose peak stays below are dropped"
+        )
+        levels_db: tuple[float, ...] = option(
+            (), le=0, unit="db", help="train on every file at these levels too, below its own"
+        )
+        semitones: tuple[float, ...] = option(
+            (), ge=-12, le=12, help="train on every file bent by so many semitones too"
         )
         normalise: Literal["dataset", "chunk", "none"] = option(
             "dataset", help="one gain for all files, one for the picked chunk, or none"
@@ -141,9 +149,9 @@ class WavFolder:
         chosen = [self._stretches(split)[index] for index in indices]
         if len({stretch.hops for stretch in chosen}) > 1:
             raise ValueError(f"the lengths of {split} differ; ask for one index at a time")
-        items = self._ready().items
+        heard = self._ready().heard
         parts = [
-            items[stretch.item].excerpt(stretch.start, stretch.stop, self.hop, self.features)
+            heard[stretch.item].excerpt(stretch.start, stretch.stop, self.hop, self.features)
             for stretch in chosen
         ]
         batch = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
@@ -153,7 +161,7 @@ class WavFolder:
         """Return which file an index of a split is of, from where on and how long, in seconds."""
         stretch = self._stretches(split)[index]
         return {
-            "source": self._ready().items[stretch.item].fate.name,
+            "source": self._ready().heard[stretch.item].fate.name,
             "start": self._seconds(stretch.start),
             "seconds": self._seconds(stretch.hops),
         }
@@ -173,10 +181,11 @@ class WavFolder:
             "reason": ready.split.reason,
             "chunk_seconds": self._seconds(self.chunk),
             "gap_seconds": self._seconds(ready.split.gap),
+            "variants": 1 + len(variants(self.opt.levels_db, self.opt.semitones)),
         } | {
             side: {
                 "seconds": self._seconds(sum(stretch.hops for stretch in parts)),
-                "chunks": self.count(side),
+                "chunks": len(self._chunks(parts)),
             }
             for side, parts in sides.items()
         }
@@ -236,14 +245,17 @@ class WavFolder:
         found, others = take_in(opt.root, self.sample_rate, limits, cache, progress)
         gain = 1.0 if opt.normalise == "none" else opt.peak / max(item.peak for item in found)
 
-        def analysed(item: Item, gain: float) -> Item:
+        def analysed(item: Item) -> Item:
             hops = max(item.hops(self.hop), self.chunk)
-            return analyse(item, gain, hops, self.hop, nodes=self.features, cache=cache)
+            return analyse(item, hops, self.hop, nodes=self.features, cache=cache)
 
-        def tell(done: int, item: Item | None) -> None:
-            progress("analysing", done, len(found), item.fate.name if item else "")
+        def all_analysed(wanted: Sequence[Item]) -> list[Item]:
+            def tell(done: int, item: Item | None) -> None:
+                progress("analysing", done, len(wanted), item.fate.name if item else "")
 
-        items = each(lambda item: analysed(item, gain), found, tell)
+            return each(analysed, wanted, tell)
+
+        items = all_analysed([attrs.evolve(item, gain=gain) for item in found])
         if opt.pick == "most-voiced":
             picked = most_voiced(items, self.chunk, self.hop)
             parts = Split("none", (picked,), reason="one chunk is picked")
@@ -251,7 +263,7 @@ class WavFolder:
                 item = items[picked.item]
                 loudest = item.samples(picked.start * self.hop, picked.stop * self.hop).abs().max()
                 gain *= opt.peak / float(loudest)
-                items[picked.item] = analysed(item, gain)
+                items[picked.item] = analysed(attrs.evolve(item, gain=gain))
         else:
             extents = [Extent(i.fate.name, str(i.fate.sha256), i.hops(self.hop)) for i in items]
             parts = (
@@ -259,13 +271,23 @@ class WavFolder:
                 if opt.val
                 else split(extents, opt.holdout, self.chunk, opt.split_seed)
             )
+        wanted = [
+            vary(items[part.item], part, variant, self.sample_rate, self.hop)
+            for variant in variants(opt.levels_db, opt.semitones)
+            for part in parts.train
+        ]
+        varied = all_analysed(wanted) if wanted else []
+        whole = (
+            Stretch(number, 0, item.hops(self.hop))
+            for number, item in enumerate(varied, len(items))
+        )
         stretches = {
-            "train": self._chunks(parts.train),
+            "train": self._chunks((*parts.train, *whole)),
             "val": self._chunks(parts.val),
             "train-items": parts.train,
             "val-items": parts.val,
         }
-        return _Prepared(tuple(items), others, gain, parts, stretches)
+        return _Prepared(tuple(items), tuple(varied), others, gain, parts, stretches)
 
     def _chunks(self, whole: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
         cut = (chunks(stretch, self.chunk, self.stride) for stretch in whole)
@@ -280,10 +302,18 @@ class WavFolder:
 
 @frozen
 class _Prepared:
-    """The usable files, the fates of the others, the gain, and what every split holds."""
+    """The usable files, variants of what is trained on, the fates of the others, the gain, and
+    what every split holds: a stretch counts through `heard`.
+    """
 
     items: tuple[Item, ...]
+    variants: tuple[Item, ...]
     others: tuple[Fate, ...]
     gain: float
     split: Split
     stretches: dict[str, tuple[Stretch, ...]]
+
+    @property
+    def heard(self) -> tuple[Item, ...]:
+        """The files, then the variants."""
+        return self.items + self.variants

@@ -16,7 +16,8 @@ def in_words(fates: Sequence[Fate], split: Mapping[str, Any]) -> list[str]:
         "time": f"{_amount(val)} held out, from the end",
         "none": f"nothing held out: {split['reason']}",
     }[split["by"]]
-    sentence = f"{_count(used, 'file')} used: {_amount(train)} to train on; {held_out}"
+    times = f", each in {split['variants']} variants," if split["variants"] > 1 else ""
+    sentence = f"{_count(used, 'file')} used: {_amount(train)}{times} to train on; {held_out}"
     return [sentence, *_losses(fates)]
 
 

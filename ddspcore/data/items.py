@@ -170,10 +170,8 @@ def _dbfs(value: float) -> float | None:
     return 20 * math.log10(value) if value > 0 else None
 
 
-def analyse(
-    item: Item, gain: float, hops: int, hop: int, *, nodes: Sequence[FeatureNode], cache: Cache
-) -> Item:
-    """Return the item with a gain, and the features of the whole of it after that gain.
+def analyse(item: Item, hops: int, hop: int, *, nodes: Sequence[FeatureNode], cache: Cache) -> Item:
+    """Return the item with the features of the whole of it, after its gain.
 
     The features see it padded with zeros to `hops`.
     """
@@ -183,9 +181,8 @@ def analyse(
         whole = {"audio": item.samples(0, length)}
         return Entry(run_features(nodes, whole, {"sample": length, "frame": hops + 1}), {})
 
-    item = attrs.evolve(item, gain=gain, features={})
     identities = [node.identity for node in nodes]
-    key = key_of("features", VERSION, item.key, gain, hops, hop, identities)
+    key = key_of("features", VERSION, item.key, item.gain, hops, hop, identities)
     try:
         return attrs.evolve(item, features=cache.fetch(key, build).tensors)
     except Exception as failure:

@@ -318,6 +318,45 @@ def test_chosen_files_are_held_out_and_the_account_says_so(folder):
     assert "held out, by name" in source.report()["in_words"][0]
 
 
+def test_what_is_trained_on_is_heard_at_other_levels_and_pitches_too(folder):
+    plain = open_folder(folder, val=("1.wav",))
+    source = open_folder(folder, val=("1.wav",), levels_db=(-6.0,), semitones=(-1.0,))
+    count = plain.count("train")
+    assert 4 * count <= source.count("train") <= 4.3 * count
+    assert [source.count(s) for s in WavFolder.splits[1:]] == [
+        plain.count(s) for s in WavFolder.splits[1:]
+    ]
+    for index in range(count):
+        assert torch.equal(
+            source.batch("train", [index])["audio"], plain.batch("train", [index])["audio"]
+        )
+    names = [source.locate("train", index)["source"] for index in range(source.count("train"))]
+    assert not any(name.startswith("1.wav") for name in names)
+    quieter = names.index("0.wav, -6 dB")
+    loud, quiet = (source.batch("train", [index]) for index in (0, quieter))
+    assert torch.allclose(quiet["audio"], loud["audio"] * 10 ** (-6 / 20))
+    assert torch.allclose(quiet["power"], loud["power"] * 10 ** (-6 / 10))
+
+
+def test_variants_are_counted_and_no_data_of_their_own(folder):
+    plain = open_folder(folder)
+    source = open_folder(folder, levels_db=(-6.0, -12.0))
+    assert source.fingerprint() == plain.fingerprint()
+    said, words = source.report(), source.report()["in_words"][0]
+    assert said["files"] == plain.report()["files"]
+    assert said["split"]["variants"] == 3
+    assert "chunks, each in 3 variants, to train on" in words
+    assert said["split"]["train"] == plain.report()["split"]["train"]
+
+
+def test_what_is_held_out_of_a_single_file_is_in_no_variant(tmp_path):
+    x = write(tmp_path / "a.wav", np.arange(20 * RATE, dtype="f") / (20 * RATE))
+    source = open_folder(x, normalise="none", semitones=(-1.0,))
+    held_out = source.batch("val-items", [0])["audio"].min()
+    train = [source.batch("train", [n])["audio"].max() for n in range(source.count("train"))]
+    assert max(train) < held_out
+
+
 def test_what_is_picked_holds_nothing_out_by_name():
     with pytest.raises(OptionError, match="holds nothing out"):
         WavFolder.Options(root=Path("x"), pick="most-voiced", val=("a.wav",))

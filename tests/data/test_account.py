@@ -12,7 +12,7 @@ NOTES = Fate("notes.txt", "ignored", "not audio")
 
 def split(by="file", reason=""):
     train, val = {"seconds": 4.0, "chunks": 7}, {"seconds": 1.0, "chunks": 1}
-    return {"by": by, "reason": reason, "train": train, "val": val}
+    return {"by": by, "reason": reason, "train": train, "val": val, "variants": 1}
 
 
 def test_what_is_lost_is_said_file_by_file_and_what_is_well_is_not():
