@@ -28,19 +28,21 @@ def exp_sigmoid(x: Tensor) -> Tensor:
 
 
 class _ExpSigmoid(torch.autograd.Function):
-    """Keeps what goes in and what comes out, a third of what its operations would keep."""
+    """Keeps what comes out and nothing else: what follows keeps that too."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         y = F.logsigmoid(x).mul_(math.log(10.0)).exp_().mul_(2.0).add_(FLOOR)
-        ctx.save_for_backward(x, y)
+        ctx.save_for_backward(y)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        x, y = ctx.saved_tensors
-        return torch.sigmoid(-x).mul_(y - FLOOR).mul_(grad).mul_(math.log(10.0))
+        (y,) = ctx.saved_tensors
+        power = (y - FLOOR).clamp_min_(0.0)  # 2 sigmoid(x)^ln(10)
+        below_one = (0.5 * power).pow_(1.0 / math.log(10.0)).neg_().add_(1.0)  # sigmoid(-x)
+        return below_one.mul_(power).mul_(grad).mul_(math.log(10.0))
 
 
 def exp_sigmoid_(x: Tensor) -> Tensor:
@@ -64,6 +66,12 @@ def hz_to_midi(hz: Tensor) -> Tensor:
 def cents(a_hz: Tensor, b_hz: Tensor) -> Tensor:
     """Return how far `a_hz` lies above `b_hz`, in cents."""
     return 1200.0 * torch.log2(a_hz.clamp(min=FLOOR) / b_hz.clamp(min=FLOOR))
+
+
+@full_precision
+def raised(hz: Tensor, by_cents: Tensor) -> Tensor:
+    """Return frequencies that many cents higher."""
+    return hz * torch.exp2(by_cents / 1200.0)
 
 
 @full_precision

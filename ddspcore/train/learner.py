@@ -17,7 +17,7 @@ from ddspcore.assemble import Term
 from ddspcore.data.order import indices
 from ddspcore.errors import UserError
 from ddspcore.pipeline import Batch, Output, parameters_by_module
-from ddspcore.randomness import forked
+from ddspcore.randomness import derive_seed, forked
 from ddspcore.train.averaging import Average
 from ddspcore.train.checkpoint import load_weights
 from ddspcore.train.guard import Guard
@@ -118,15 +118,19 @@ class Learner:
         with self.span("network"):
             controls = lesson.predict(batch)
         output = self.pipeline.synthesise(batch | controls)
+        signal, controls = output.signal, output.controls
+        del output  # no loss reads its parts, and each is as large as the signal
+        again = self._again(step, batch, controls)
         for term, ready in zip(lesson.terms, prepared, strict=True):
             with self.span(f"loss {term.label}"):
                 value = term(
-                    pred=output.signal,
+                    pred=signal,
                     target=batch[lesson.target],
-                    controls=output.controls,
+                    controls=controls,
                     batch=batch,
                     step=step,
                     prepared=ready,
+                    again=again,
                 )
             yield term, value
 
@@ -172,6 +176,17 @@ class Learner:
         self.sums = {name: t.to(self.feed.device) for name, t in groups.get("sum", {}).items()}
         self.guard.skipped.copy_(groups["guard"]["skipped"])
         load_optimiser(self.optimiser, groups.get("optimiser", {}))
+
+    def _again(self, step: int, batch: Batch, controls: Batch) -> Tensor | None:
+        """Return what the same controls sound like with other noise, if a loss asks for it."""
+        lesson = self.lesson
+        if not any("again" in term.asks for term in lesson.terms):
+            return None
+        seed = derive_seed(self.feed.seed, "again")
+        with self.span("network"), torch.no_grad():
+            noisy = self.pipeline.with_noise(batch, seed=seed, step=lesson.steps_before + step)
+            others = {noise.key: noisy[noise.key] for noise in self.pipeline.noises}
+            return self.pipeline.synthesise(controls | others).signal
 
     def _trained_parameters(self) -> list[nn.Parameter]:
         still, missing = parameters_by_module(self.pipeline, self.stage.freeze)
