@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from ddspcore import Context, Control, OptionError
 from ddspcore.builtin.backbones import Gru, Mlp, Transformer
+from ddspcore.builtin.convolutions import Tcn
 
 CTX = Context({"sample": 16_000.0, "frame": 62.5})
 INPUTS = (
@@ -16,6 +17,7 @@ SMALL = {
     Mlp: Mlp.Options(width=16, layers=2),
     Gru: Gru.Options(width=16, layers=1),
     Transformer: Transformer.Options(width=16, layers=2, heads=2, span=8),
+    Tcn: Tcn.Options(width=16, layers=3),
 }
 
 
@@ -91,6 +93,16 @@ def test_gru_remembers():
     backbone, features = build(Gru), play(1, 12)
     changed = {name: torch.cat([2 * x[:, :1], x[:, 1:]], 1) for name, x in features.items()}
     assert not torch.allclose(backbone(features)[:, -1], backbone(changed)[:, -1], atol=1e-7)
+
+
+def test_a_frame_is_heard_as_far_on_as_the_taps_reach_and_no_further():
+    backbone = build(Tcn, width=16, layers=3, taps=4).double()
+    features = {name: x.double() for name, x in play(1, 40).items()}
+    changed = {
+        name: torch.cat([x[:, :9], 2 * x[:, 9:10], x[:, 10:]], 1) for name, x in features.items()
+    }
+    hears = (backbone(features) != backbone(changed)).any(-1)[0].nonzero()[:, 0].tolist()
+    assert (hears[0], hears[-1]) == (9, 9 + 3 * (1 + 2 + 4))
 
 
 @pytest.mark.parametrize("causal", [True, False])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ddspcore import Context, Control
 from ddspcore.builtin import heads
 from ddspcore.builtin.backbones import Gru, Mlp, Transformer
+from ddspcore.builtin.convolutions import Tcn
 from ddspcore.builtin.synths import Harmonic, Noise, Reverb
 from ddspcore.errors import UserError
 from ddspcore.kernels import harmonic_bank
@@ -89,6 +90,7 @@ BACKBONES = {
     "transformer": lambda: backbone(Transformer, width=16, heads=2, span=7),
     "transformer of one frame": lambda: backbone(Transformer, width=16, heads=2, span=1),
     "absolute": lambda: backbone(Transformer, width=16, heads=2, span=7, position="absolute"),
+    "tcn": lambda: backbone(Tcn, width=16, taps=4),
     "no position": lambda: backbone(Transformer, width=16, heads=2, span=7, position="none"),
 }
 
