@@ -19,6 +19,12 @@ class TrainingStopped(Exception):  # noqa: N818  it stops, it does not fail
     exit_code = 3
 
 
+class GateMissed(Exception):  # noqa: N818  nothing is wrong but the numbers
+    """A run is finished and saved, but not as good as its recipe asks."""
+
+    exit_code = 4
+
+
 class Interrupted(Exception):  # noqa: N818  the user asked for it
     """The user interrupted a run, and it has been saved."""
 

@@ -32,6 +32,7 @@ TABLES: dict[str, tuple[type, tuple[str, ...]]] = {
     "metric": (schema.MetricUse, ("use",)),
     "optimiser": (schema.Optimiser, ()),
     "guards": (schema.Guards, ()),
+    "gate": (schema.Gate, ()),
     "stage": (schema.Stage, ("loss",)),
     "stage.loss": (schema.LossUse, ("use",)),
 }

@@ -64,8 +64,9 @@ def ddsp() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    0 done, 1 recipe, data or usage problem, 2 plugin problem, 3 training stopped itself,
-    130 interrupted. An error that the user can mend is printed; any other is a bug and propagates.
+    0 done, 1 recipe, data or usage problem, 2 plugin problem, 3 training stopped itself, 4 a gate
+    missed, 130 interrupted. An error that the user can mend is printed; any other is a bug and
+    propagates.
     """
     if instruction := os.environ.get(COMPLETE):
         return shell_complete(ddsp, {}, "ddsp", COMPLETE, instruction)

@@ -23,10 +23,14 @@ def check(recipe: str, sets: tuple[str, ...], catalog: Catalog) -> None:
     from ddspcore.assemble import target_of  # noqa: PLC0415  imports torch
     from ddspcore.gates import check_recipe  # noqa: PLC0415
     from ddspcore.recipe.reading import read  # noqa: PLC0415
+    from ddspcore.recipe.series import members  # noqa: PLC0415
     from ddspcore.recipe.shipped import resolve_recipe  # noqa: PLC0415
     from ddspcore.recipe.structuring import structure  # noqa: PLC0415
 
-    checked = check_recipe(structure(read(resolve_recipe(recipe), sets), catalog))
+    document = read(resolve_recipe(recipe), sets)
+    structure(document, catalog)  # tells of every value of `each` at once
+    runs = members(document)
+    checked, *others = [check_recipe(structure(run.document, catalog)) for run in runs]
     console = make_console()
     show(wiring_table(checked.wiring))
     target = target_of(checked.recipe)
@@ -41,6 +45,9 @@ def check(recipe: str, sets: tuple[str, ...], catalog: Catalog) -> None:
     console.print(f"\n{proof.parameters:,} parameters; proved by a dry run on {proof.device}")
     if proof.reason:
         console.print(f"the meta device cannot express it: {proof.reason}")
+    if others:
+        labels = ", ".join(run.label for run in runs)
+        console.print(f"{len(runs)} runs, each of them proved; above is the first of {labels}")
 
 
 def wiring_table(wiring: "Wiring") -> "Table":

@@ -20,7 +20,7 @@ from ddspcore.cli.options import (
 from ddspcore.cli.profiling import show_profile
 from ddspcore.cli.rehearsing import show_rehearsal
 from ddspcore.cli.tables import make_console
-from ddspcore.errors import UserError
+from ddspcore.errors import GateMissed, UserError
 from ddspcore.recipe.schema import Device
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def run(
     from ddspcore.recipe.shipped import resolve_recipe  # noqa: PLC0415
     from ddspcore.recipe.structuring import structure  # noqa: PLC0415
     from ddspcore.train import runner  # noqa: PLC0415
+    from ddspcore.train.verdict import judge  # noqa: PLC0415
 
     document = read(resolve_recipe(recipe), sets)
     structured = structure(document, catalog)
@@ -148,6 +149,10 @@ def run(
         f"\n{metric['name']} {metric['value']:.5g} ({metric['direction']} is better), "
         f"{outcome.summary['seconds']:.0f} s; everything is in {outcome.folder}"
     )
+    verdicts = judge(checked.recipe.gates, [outcome.summary])
+    missed = [verdict.in_words() for verdict in verdicts if not verdict.passed]
+    if missed:
+        raise GateMissed(f"the run is finished and saved, but {'; '.join(missed)}")
 
 
 def rehearse(checked: "Checked", steps: int, out: Path | None, console: Console) -> None:

@@ -51,8 +51,13 @@ def override(tree: Node, arguments: Sequence[str]) -> tuple[Node, tuple[Problem,
             settings.append(take_apart(argument))
     for setting in sorted(settings, key=lambda setting: setting.path[-1].text != "use"):
         with collected.part():
-            tree = merge(tree, listed(_overlay(tree, setting.path, 0, setting.value)))
+            tree = put(tree, setting.path, setting.value)
     return tree, tuple(collected.problems)
+
+
+def put(tree: Node, path: Sequence[Segment], value: Node) -> Node:
+    """Return the tree with one value set; RecipeError if the path leads nowhere."""
+    return merge(tree, listed(_overlay(tree, path, 0, value)))
 
 
 def take_apart(argument: str) -> Setting:

@@ -14,6 +14,7 @@ from ddspcore.component import KINDS
 from ddspcore.recipe.locating import parse
 from ddspcore.recipe.problems import Source
 from ddspcore.recipe.reading import read
+from ddspcore.recipe.series import members
 from ddspcore.recipe.shipped import find_recipes, is_shipped_name
 from ddspcore.recipe.tree import Node, plant
 
@@ -28,14 +29,15 @@ def relocate(path: Path, catalog: Catalog) -> str:
     """
     path = path.absolute()
     text = path.read_text(encoding="utf-8-sig")
-    edits = []
+    edits = {}
     extends = plant(*parse(text), Source(str(path), path, text)).value.get("extends")
     if extends is not None and not is_shipped_name(extends.value):
-        edits.append((extends.at, _address(path.parent / extends.value)))
-    for node in _path_nodes(read(path).tree, catalog):
-        if node.at.source.path == path:
-            edits.append((node.at, os.path.abspath(path.parent / os.path.expanduser(node.value))))
-    for place, value in sorted(edits, key=lambda edit: edit[0].start or 0, reverse=True):
+        edits[extends.at] = _address(path.parent / extends.value)
+    for member in members(read(path)):
+        for node in _path_nodes(member.document.tree, catalog):
+            if node.at.source.path == path:
+                edits[node.at] = os.path.abspath(path.parent / os.path.expanduser(node.value))
+    for place, value in sorted(edits.items(), key=lambda edit: edit[0].start or 0, reverse=True):
         text = text[: place.start] + json.dumps(value, ensure_ascii=False) + text[place.end :]
     return text
 

@@ -9,11 +9,11 @@ import attrs
 from ddspcore.recipe.components import CONSTANT, written_options
 from ddspcore.recipe.reading import Document
 from ddspcore.recipe.schema import Recipe, ScheduleUse, Stage, Use
-from ddspcore.recipe.tree import Node, written
+from ddspcore.recipe.tree import bare, written
 from ddspcore.recipe.values import describe
 from ddspcore.recipe.writing import Commented, write_document, write_value
 
-NOT_HASHED = ("title", "description", "device")
+NOT_HASHED = ("title", "description", "device", "gate", "each")
 A_PATH = "<path>"
 
 
@@ -23,33 +23,25 @@ def to_toml(recipe: Recipe, *, commented: bool = False) -> str:
     With comments, each option has its help, range and unit beside it, and what is unset is there as
     a comment.
     """
-    return write_document(_commented(recipe) if commented else _plain(recipe))
+    return write_document(_commented(recipe) if commented else plain(recipe))
 
 
 def canonical(recipe: Recipe) -> dict[str, Any]:
     """Return what decides a run's numbers, as JSON can hold it, with sorted keys.
 
-    Left out are title, description and device; of a path, only that there is one: what it leads to
-    is to be identified by its content.
+    Left out are title, description, device, gates and `each`; of a path, only that there is one:
+    what it leads to is to be identified by its content.
     """
-    table: dict[str, Any] = _hashable(_plain(recipe))
+    table: dict[str, Any] = _hashable(plain(recipe))
     return {key: value for key, value in table.items() if key not in NOT_HASHED}
 
 
 def origins_table(document: Document) -> list[tuple[str, str, str]]:
     """Return every leaf that was written: its path, its value as TOML, and where it stands."""
-    return [(path, write_value(_bare(node)), str(node.at)) for path, node in written(document.tree)]
+    return [(path, write_value(bare(node)), str(node.at)) for path, node in written(document.tree)]
 
 
-def _bare(node: Node) -> Any:
-    if node.is_table:
-        return {key: _bare(child) for key, child in node.value.items()}
-    if isinstance(node.value, list):
-        return [_bare(child) for child in node.value]
-    return node.value
-
-
-def _plain(recipe: Recipe) -> dict[str, Any]:
+def plain(recipe: Recipe) -> dict[str, Any]:
     """Return a recipe as the tables that a file would hold; paths stay Paths."""
     table: dict[str, Any] = _without_comments(_commented(recipe))
     return table
@@ -83,6 +75,8 @@ def _commented(recipe: Recipe) -> dict[str, Any]:
         "optimiser": _own(recipe.optimiser),
         "guards": _own(recipe.guards),
         "stage": [_stage(stage) for stage in recipe.stages],
+        "gate": [_own(gate) for gate in recipe.gates],
+        **({"each": dict(recipe.each)} if recipe.each else {}),
     }
 
 

@@ -1,8 +1,8 @@
 """What a recipe says once it has been checked: its vocabulary, with ranges and defaults.
 
 Keys of the file are the names of the options here; the parts are `feature[]`, `backbone`, `head[]`,
-`synth[]`, `audio`, `data`, `metric`, `evaluator[]`, `optimiser`, `guards`, `stage[]`
-and a stage's `loss[]`.
+`synth[]`, `audio`, `data`, `metric`, `evaluator[]`, `optimiser`, `guards`, `gate[]`, `each`,
+`stage[]` and a stage's `loss[]`.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,12 @@ from ddspcore.recipe.problems import Origin
 
 FRAME_SECONDS = 0.016
 HOP_QUANTUM = 64
+COURSE = ("course.fall", "course.rebound")  # of the metric that decides, over the whole run
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["float32", "bfloat16"]
 Compile = Literal[True, False, "auto"]
+Split = Literal["train", "val"]
 
 
 @frozen(kw_only=True)
@@ -164,6 +166,45 @@ class Stage:
 
 
 @frozen(kw_only=True)
+class Gate:
+    """A number of a finished run, and how large or small it has to be; it changes no number."""
+
+    name: str = option("", help="what --set calls it; by default, its metric")
+    metric: str = option(
+        help="a number of an evaluator as summary.json calls it, course.fall or course.rebound"
+    )
+    at_most: float | None = option(None, help="the largest value that passes")
+    at_least: float | None = option(None, help="the smallest value that passes")
+    over: Literal["every", "median"] = option(
+        "every", help="in a series: every run has to pass, or the median over them"
+    )
+    split: Split | None = option(
+        None, help="items that are measured; by default, those held out, where there are any"
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.at_most is not None and self.at_least is not None:
+            raise OptionError("at_least", "at_most is there too; write two gates")
+        if self.at_most is None and self.at_least is None:
+            raise OptionError("at_most", "neither it nor at_least is given")
+        if self.split and self.metric in COURSE:
+            raise OptionError("split", "the course of the metric has none; leave it out")
+
+    @property
+    def wanted(self) -> str:
+        """What passes: `at most 3`."""
+        if self.at_most is not None:
+            return f"at most {self.at_most:g}"
+        return f"at least {self.at_least:g}"
+
+    def admits(self, value: float) -> bool:
+        """Whether a value passes; a NaN never does."""
+        if self.at_most is not None:
+            return value <= self.at_most
+        return self.at_least is not None and value >= self.at_least
+
+
+@frozen(kw_only=True)
 class Recipe:
     """Everything that a run does, and nothing about where or when."""
 
@@ -184,3 +225,5 @@ class Recipe:
     optimiser: Optimiser = field(factory=Optimiser)
     guards: Guards = field(factory=Guards)
     stages: tuple[Stage, ...]
+    gates: tuple[Gate, ...] = ()
+    each: Mapping[str, tuple[Any, ...]] = field(factory=dict)

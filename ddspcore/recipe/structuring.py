@@ -18,8 +18,10 @@ from ddspcore.recipe.components import (
     use_component,
     written_options,
 )
+from ddspcore.recipe.gate import structure_gates
 from ddspcore.recipe.problems import Problem, RecipeError, closest, collect
 from ddspcore.recipe.reading import Document
+from ddspcore.recipe.resolving import plain
 from ddspcore.recipe.schema import (
     Audio,
     Guards,
@@ -31,7 +33,8 @@ from ddspcore.recipe.schema import (
     SynthUse,
     Use,
 )
-from ddspcore.recipe.tree import Node, label
+from ddspcore.recipe.series import find_axes, member_at, value_at
+from ddspcore.recipe.tree import Node, bare, label
 from ddspcore.recipe.values import convert, quoted, shown
 
 VOCABULARY = (
@@ -53,6 +56,8 @@ VOCABULARY = (
     "optimiser",
     "guards",
     "stage",
+    "gate",
+    "each",
 )
 USES: dict[str, type[Use]] = {"feature": Use, "head": Use, "synth": SynthUse, "evaluator": Use}
 NO_STAGES = ("scratch", "recipe", "lock")  # a start of its own; places in the run folder
@@ -64,11 +69,13 @@ T = TypeVar("T")
 def structure(document: Document, catalog: Catalog) -> Recipe:
     """Return the recipe that a document spells; RecipeError with every problem if it spells none.
 
-    Problems come in the order of the text, file by file, those of `--set` last.
+    Problems come in the order of the text, file by file, those of `--set` last. Of a series this is
+    its first member, and every value of `each` is checked beside the first ones of the others.
     """
     with collect() as problems:
         with problems.part():
-            recipe = _recipe(document.tree, catalog)
+            recipe = _series(document, catalog)
+        problems.problems = list(dict.fromkeys(problems.problems))
         problems.problems.sort(key=lambda problem: _place(problem, document))
         problems.problems += document.problems
     return recipe
@@ -79,6 +86,26 @@ def _place(problem: Problem, document: Document) -> tuple[int, int]:
     file = document.sources.index(path) if path else len(document.sources)
     start = problem.origin.start if problem.origin and path else None
     return file, start or 0
+
+
+def _series(document: Document, catalog: Catalog) -> Recipe:
+    """Structure the first member, and every value in the place of its key's first."""
+    axes = find_axes(document)
+    first = [0] * len(axes)
+    each: dict[str, tuple[Any, ...]] = {}
+    with collect() as problems:
+        with problems.part():
+            recipe = _recipe(member_at(document, axes, first).document.tree, catalog)
+        for number, axis in enumerate(axes):
+            values = []
+            for index in range(len(axis.values)):
+                place = [*first[:number], index, *first[number + 1 :]]
+                with problems.part():
+                    tree = member_at(document, axes, place).document.tree
+                    found = value_at(plain(_recipe(tree, catalog)), axis.path)
+                    values.append(bare(axis.values[index]) if found is None else found)
+            each[axis.key] = tuple(values)
+    return attrs.evolve(recipe, each=each)
 
 
 def _recipe(root: Node, catalog: Catalog) -> Recipe:
@@ -104,6 +131,11 @@ def _recipe(root: Node, catalog: Catalog) -> Recipe:
                 values["metric"] = _with_key(metric, values.get("audio"), root.value["metric"])
         with problems.part():
             values["stages"] = _stages(root, catalog)
+        with problems.part():
+            if "gate" in root.value and "evaluators" in values:
+                entries = _entries(root.value["gate"], "gate")
+                rates = values["audio"].rates() if "audio" in values else {}
+                values["gates"] = structure_gates(entries, values["evaluators"], rates, catalog)
     return Recipe(**values)
 
 

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from ddspcore.recipe.locating import KeyPath, Span
 from ddspcore.recipe.problems import Origin, Problem, RecipeError, Source
 
-ARRAYS = ("feature", "head", "synth", "evaluator", "stage")
+ARRAYS = ("feature", "head", "synth", "evaluator", "stage", "gate")
 ARRAYS_OF_A_STAGE = ("loss",)
 KEPT = ("name", "weight", "every", "items")  # how the recipe uses a component, whichever it is
 LARGEST = 2**63 - 1
@@ -99,17 +99,40 @@ def _merge_by_label(base: list[Node], over: list[Node]) -> list[Node]:
 
 
 def label(table: Node) -> str | None:
-    """Return what a table is called by: its `name`, or else its `use` without the plugin."""
+    """Return what a table is called by: its `name`, or else its `use` without the plugin.
+
+    A gate without a name is called by its metric, then `at_least`, `median` and its split.
+    """
     name = table.value.get("name")
     if name is not None:
         return name.value if isinstance(name.value, str) else None
     use = _use(table)
+    if use is None and "metric" in table.value:
+        return _gate_label(table)
     return use.rpartition(":")[2] if use is not None else None
+
+
+def _gate_label(gate: Node) -> str | None:
+    said = {key: node.value for key, node in gate.value.items() if isinstance(node.value, str)}
+    if "metric" not in said:
+        return None
+    least = "at_least" if "at_least" in gate.value else ""
+    median = "median" if said.get("over") == "median" else ""
+    return ".".join(filter(None, (said["metric"], least, median, said.get("split"))))
 
 
 def is_array_of_tables(node: Node) -> bool:
     """Whether the value is an array with items, all of them tables."""
     return isinstance(node.value, list) and bool(node.value) and all(n.is_table for n in node.value)
+
+
+def bare(node: Node) -> Any:
+    """Return what was written, without places."""
+    if node.is_table:
+        return {key: bare(child) for key, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [bare(child) for child in node.value]
+    return node.value
 
 
 def _use(table: Node) -> str | None:

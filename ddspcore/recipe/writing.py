@@ -47,11 +47,11 @@ def _lines(table: Mapping[str, Any], path: str = "", indent: str = "") -> Iterat
 
 def _line(key: str, value: Any) -> str:
     if not isinstance(value, Commented):
-        return f"{key} = {write_value(value)}"
+        return f"{_key(key)} = {write_value(value)}"
     comment = _BREAKS.sub(" ", value.comment)
     if value.value is None:
         return f"# {key}: {comment}"
-    return f"{key} = {write_value(value.value)}  # {comment}"
+    return f"{_key(key)} = {write_value(value.value)}  # {comment}"
 
 
 def _is_section(value: Any, path: str) -> bool:

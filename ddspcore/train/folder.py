@@ -73,13 +73,19 @@ def file_digest(path: Path) -> str:
 
 
 def open_run_folder(
-    key: str, stem: str, runs_dir: Path, run_dir: Path | None, fresh: bool
+    key: str,
+    stem: str,
+    runs_dir: Path,
+    run_dir: Path | None,
+    fresh: bool,
+    find_finished: bool = False,
 ) -> RunFolder | Finished:
     """Find or make the folder of a run.
 
-    Without `run_dir`: an unfinished run of the same key under `runs_dir` is continued, otherwise a
-    new folder is made. With it, the run is exactly there. `fresh` starts anew: it moves `run_dir`
-    aside, or makes a new folder. Raises UserError if another run, or a living one, is in the way.
+    Without `run_dir`: an unfinished run of the same key under `runs_dir` is continued, or else,
+    with `find_finished`, the latest finished one found; otherwise a new folder is made. With it,
+    the run is exactly there. `fresh` starts anew: it moves `run_dir` aside, or makes a new folder.
+    Raises UserError if another run, or a living one, is in the way.
     """
     if run_dir is not None:
         return _open_exactly(key, run_dir, fresh)
@@ -89,6 +95,9 @@ def open_run_folder(
         lock = _try_lock(path)
         if lock is not None:
             return _continue(path, key, lock)
+    finished = [path for path in same_key if path not in unfinished]
+    if find_finished and finished and not fresh:
+        return Finished(finished[-1])
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem)
     stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
     path = runs_dir / f"{stamp}_{name}_{key[:6]}"

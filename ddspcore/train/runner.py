@@ -35,7 +35,8 @@ from ddspcore.train.provenance import (
 )
 from ddspcore.train.runlog import RunLog
 from ddspcore.train.stage import BEST
-from ddspcore.train.summary import best_stage, describe_stage, in_words, renders_of
+from ddspcore.train.summary import best_stage, course_of, describe_stage, in_words, renders_of
+from ddspcore.train.verdict import judge
 from ddspcore.train.versions import RESOLVED, heed, run_of, version_problems
 from ddspcore.wiring import Wiring
 
@@ -46,7 +47,8 @@ SUMMARY = "summary.json"
 class Request:
     """What a command asks for: a checked recipe, where to run it, and who is installed.
 
-    `exact` refuses what was made with other versions, rather than warning of it.
+    `exact` refuses what was made with other versions, rather than warning of it. `member` is what
+    sets the run apart in its series; `find_finished` is content with a finished run of this key.
     """
 
     document: Document
@@ -59,6 +61,8 @@ class Request:
     exact: bool
     started: float
     console: Console
+    member: str = ""
+    find_finished: bool = False
 
 
 @frozen
@@ -87,8 +91,14 @@ def run(request: Request) -> Outcome:
     if written.name == RESOLVED:
         others.add(run_of(written))
     _heed_versions(request, others)
-    stem = written.stem
-    opened = open_run_folder(key, stem, request.runs_dir, request.run_dir, request.fresh)
+    opened = open_run_folder(
+        key,
+        "-".join(filter(None, (written.stem, request.member))),
+        request.runs_dir,
+        request.run_dir,
+        request.fresh,
+        find_finished=request.find_finished,
+    )
     if isinstance(opened, Finished):
         return Outcome(opened.path, read_json(opened.path / SUMMARY), found_finished=True)
     if opened.continued:
@@ -211,7 +221,11 @@ def _train(
         chain.tell("ddsp_run_start")
         with stop_on_signal(chain.stop):
             results = chain.train(keys, saved)
-        summary = _evaluate(chain, results)
+        summary = _evaluate(chain, results) | {"member": request.member}
+        summary["course"] = course_of(folder.metrics, chain.plan.metric)
+        verdicts = judge(recipe.gates, [summary])
+        summary["gates"] = [verdict.as_json() for verdict in verdicts]
+        summary["in_words"] += [verdict.in_words() for verdict in verdicts]
         chain.tell("ddsp_run_end", summary=summary)
         for sentence in summary["in_words"]:
             log.say(sentence)

@@ -1,5 +1,7 @@
 """How good a run is: as JSON for programs, in plain words for people."""
 
+import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,26 @@ def describe_stage(stage: StageResult, run: Path) -> dict[str, Any]:
         "best_checkpoint": (stage.folder / BEST).relative_to(run).as_posix(),
         "seconds": round(stage.seconds, 3),
     }
+
+
+def course_of(metrics: Path, metric: Metric) -> dict[str, float | None]:
+    """Return how the deciding metric went, over all stages, from the lines of `metrics.jsonl`.
+
+    `fall` is how much better the best measurement is than the first, as a share of it; `rebound`
+    the largest ratio of a measurement to the best before it. Where higher is better, ratios are
+    turned over. None where a ratio has no meaning.
+    """
+    lines = map(json.loads, metrics.read_text(encoding="utf-8").splitlines())
+    values = [line.get(metric.name) for line in lines if line.get("kind") == "metric"]
+    if not values or any(value is None or value <= 0 for value in values):
+        return {"fall": None, "rebound": None}
+    if metric.direction == "higher":
+        values = [1 / value for value in values]
+    least, rebound = math.inf, 0.0
+    for value in values:
+        rebound = max(rebound, value / least)
+        least = min(least, value)
+    return {"fall": 1 - least / values[0], "rebound": rebound}
 
 
 def renders_of(evaluations: Mapping[str, Evaluation], run: Path) -> dict[str, str]:

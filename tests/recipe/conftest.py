@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 from attrs import frozen
+from torch import nn
 
 from ddspcore import (
     Metric,
@@ -38,10 +39,10 @@ def component(decorator, name, options=None, **members):
     for declaration in ("needs", "provides", "width", "target", "metrics"):
         body.setdefault(declaration, staticmethod(_nothing))
     for method in ("forward", "count", "batch", "__call__"):
-        body[method] = lambda self: None
+        body[method] = lambda self, pred: None
     if options is not None:
         body["Options"] = options
-    return decorator(name)(type(name.title().replace("-", ""), (), body))
+    return decorator(name)(type(name.title().replace("-", ""), (nn.Module,), body))
 
 
 @frozen
@@ -157,6 +158,10 @@ class ConstantFields:
         return 0
 
 
+def _shares(opt, ctx):
+    return (Metric("share/*", "", "higher", "share of the energy"),)
+
+
 def _metrics(opt, ctx):
     ctx.rate("sample")
     return (Metric("mss", "ratio", "lower", "spectra"), Metric("mss_log", "db", "lower", "logs"))
@@ -179,6 +184,7 @@ CORE = (
     component(loss, "fussy", FussyOptions),
     component(evaluator, "mss", metrics=staticmethod(_metrics)),
     component(evaluator, "silent"),
+    component(evaluator, "share", metrics=staticmethod(_shares)),
     schedule("exponential")(ExponentialFields),
     schedule("piecewise")(PiecewiseFields),
     schedule("constant")(ConstantFields),

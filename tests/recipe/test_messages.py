@@ -39,6 +39,17 @@ def odd(line: str) -> Case:
     return change(ODD, f'use = "odd"\n  {line}\n\n  [[stage.loss]]\n  use = "loudness-db"')
 
 
+def gate(line: str) -> Case:
+    """A recipe that measures mss and shares, and a gate."""
+    measured = '[[evaluator]]\nuse = "mss"\n[[evaluator]]\nuse = "share"\n'
+    return change("[audio]", f"{measured}[[gate]]\n{line}\n\n[audio]")
+
+
+def each(*lines: str) -> Case:
+    text = "\n".join(lines)
+    return change("[audio]", f"[each]\n{text}\n\n[audio]")
+
+
 MINIMAL = """\
 [data]
 use = "folder"
@@ -118,6 +129,29 @@ CASES = {
     "metric_key": change("every = 50", 'every = 50\nkey = "mss-log"'),
     "metric_without_metrics": change('use   = "mss"', 'use   = "silent"'),
     "metric_without_a_rate": change("[audio]\nsample_rate = 16_000\n", ""),
+    # gates
+    "gate_without_a_limit": gate('metric = "mss"'),
+    "gate_with_two_limits": gate('metric = "mss"\nat_most = 2\nat_least = 1.0'),
+    "gate_on_an_unknown_metric": gate('metric = "mss_lgo"\nat_most = 3'),
+    "gate_without_a_metric": gate("at_most = 3"),
+    "gate_on_an_unknown_split": gate('metric = "mss"\nat_most = 3\nsplit = "vla"'),
+    "gate_on_the_split_of_a_course": gate('metric = "course.fall"\nat_least = 0.7\nsplit = "val"'),
+    "gate_over_nothing": gate('metric = "mss"\nat_most = 3\nover = "mean"'),
+    "gate_with_an_unknown_key": gate('metric = "mss"\nat_msot = 3'),
+    "gate_is_no_table": change("[audio]", 'gate = ["mss"]\n[audio]'),
+    # series
+    "each_is_no_table": change("seed     = 1", 'each = ["a", "b"]'),
+    "each_is_empty": each(),
+    "each_of_no_list": each('"data.root" = "a.wav"'),
+    "each_of_an_empty_list": each('"data.root" = []'),
+    "each_of_an_unknown_key": each('"data.rot" = ["a.wav", "b.wav"]'),
+    "each_of_an_unknown_name": each('"stage.C.steps" = [1, 2]'),
+    "each_value_of_the_wrong_type": each('"backbone.width" = [64, "wide"]', "seed = [1, -1]"),
+    "each_with_a_value_twice": each("seed = [1, 2, 1]"),
+    "each_of_gates": each('gate = [[{ metric = "mss", at_most = 3 }]]'),
+    "each_of_too_many": each(
+        f"seed = {list(range(40))}", f'"backbone.width" = {list(range(1, 41))}'
+    ),
     # --set
     "set_nothing": Case(sets=("stage.A.steps",)),
     "set_extends": Case(sets=("extends=base.toml",)),
