@@ -5,7 +5,7 @@ import attrs
 import pytest
 import torch
 
-from ddspcore import Context
+from ddspcore import Context, OptionError
 from ddspcore.builtin.losses import (
     DecibelLoudness,
     LinearLoudness,
@@ -124,6 +124,11 @@ def test_mrstft_windows_follow_the_rate():
     assert at_16k.windows == (64, 128, 256, 512, 1024, 2048)
     at_48k = MultiResolutionSpectra(opt, Context({"sample": 48_000.0, "frame": 62.5}))
     assert at_48k.windows == (192, 384, 768, 1536, 3072, 6144)
+
+
+def test_mrstft_without_a_window_is_refused():
+    with pytest.raises(OptionError, match="windows: name at least one"):
+        MultiResolutionSpectra.Options(windows=())
 
 
 def test_loudness_losses_have_their_units():
