@@ -92,6 +92,8 @@ def test_a_file_and_a_split_are_not_mixed_up(ddsp, trained, tone_file, golden) -
         (tone_file,),
         (tone_file, "out.wav", "--split", "val"),
         (tone_file, "out.wav", "--items", "3"),
+        (".", "out.wav"),
+        (tone_file, "."),
     ):
         outcome = ddsp("render", trained, *arguments)
         assert outcome.code == 1
@@ -112,6 +114,10 @@ def test_mistakes_are_said_in_a_line(ddsp, trained, tone_file, tmp_path: Path) -
         ((trained, tone_file, out, "--transpose", "nan"), "nan is not between -120 and 120"),
         ((trained, tone_file, out, "--transpose", "1e9"), "1e+09 is not between"),
         ((trained, tone_file, out, "--loudness", "inf"), "inf is not between -120 and 120"),
+        ((trained, tone_file, out, "--f0-scale", "0"), "0.0 is not in the range"),
+        ((trained, tone_file, out, "--f0-scale", "nan"), "nan is no number"),
+        ((trained, tone_file, out, "--attack", "-1"), "-1.0 is not in the range"),
+        ((trained, tone_file, tone_file), "would replace the file that is played"),
     ):
         outcome = ddsp("render", *arguments)
         assert outcome.code == 1

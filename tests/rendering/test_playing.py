@@ -19,7 +19,10 @@ from ddspcore.errors import UserError
 from ddspcore.pipeline import Batch, Output
 from ddspcore.randomness import white_noise
 from ddspcore.recipe.schema import Audio
-from ddspcore.render import Change, load, play
+from ddspcore.rendering.changing import Change
+from ddspcore.rendering.hearing import Heard, hear
+from ddspcore.rendering.pieces import Pieces
+from ddspcore.rendering.playing import play
 from ddspcore.train.device import DeviceChoice
 
 RATE, HOP = 16000, 256
@@ -41,6 +44,7 @@ class Hum(nn.Module):
     def __init__(self, noise: float = 0.0):
         super().__init__()
         self.noise = noise
+        self.wiring = SimpleNamespace(data=(), wires=())
         self.seen: Batch = {}
 
     def with_noise(self, batch: Batch, *, seed: int) -> Batch:
@@ -74,6 +78,12 @@ def open_hum(folder: Path, gain: float = 1.0, noise: float = 0.0, audio: bool = 
     )
 
 
+def render(run, path: Path, change: Change | None = None, seed: int | None = None) -> np.ndarray:
+    heard, _ = hear(run, path, Pieces())
+    features = (change or Change()).apply(heard.features, run.features)
+    return np.concatenate(list(play(run, Heard(features, heard.samples), seed)))
+
+
 def tone(rate: int = RATE, samples: int = 30000, hz: float = 220.0, level: float = 0.25) -> Tensor:
     return level * torch.sin(2 * math.pi * hz * torch.arange(samples) / rate)
 
@@ -99,13 +109,13 @@ def middle(signal: np.ndarray) -> Tensor:
 def test_it_is_as_long_as_the_recording(record, tmp_path, rate, samples, expected) -> None:
     run = open_hum(tmp_path)
     path = record(tone(rate, samples), rate)
-    assert play(run, load(run, path), Change()).shape == (expected,)
+    assert render(run, path).shape == (expected,)
 
 
 @pytest.mark.parametrize("gain", [0.2, 1.0, 3.0])
 def test_the_gain_reaches_the_features_and_is_undone(record, tmp_path, gain: float) -> None:
     run = open_hum(tmp_path, gain)
-    played = play(run, load(run, record(tone())), Change())
+    played = render(run, record(tone()))
     heard = run.pipeline.seen["loudness_db"].median().item()
     assert heard == pytest.approx(20 * math.log10(0.25 * gain), abs=0.05)
     assert played.dtype == np.float32
@@ -118,7 +128,7 @@ def test_there_is_no_delay(record, tmp_path) -> None:
     envelope = torch.zeros(32768)
     envelope[9000:20000] = 1.0
     recording = tone(samples=32768) * envelope
-    played = play(run, load(run, record(recording)), Change())
+    played = render(run, record(recording))
     for signal in (recording, torch.from_numpy(played)):
         energy = signal.square().cumsum(0)
         assert (energy > 0.5 * energy[-1]).nonzero()[0].item() == pytest.approx(14500, abs=40)
@@ -127,16 +137,22 @@ def test_there_is_no_delay(record, tmp_path) -> None:
 @pytest.mark.parametrize("semitones", [-12.0, 0.5, 7.0])
 def test_it_transposes(record, tmp_path, semitones: float) -> None:
     run = open_hum(tmp_path)
-    played = play(run, load(run, record(tone())), Change(semitones=semitones))
+    played = render(run, record(tone()), Change(semitones=semitones))
     f0_hz = track(middle(played), RATE, HOP)[0].median().item()
     assert 12 * math.log2(f0_hz / 220) == pytest.approx(semitones, abs=0.01)
+
+
+def test_transposing_and_scaling_multiply(record, tmp_path) -> None:
+    run = open_hum(tmp_path)
+    played = render(run, record(tone()), Change(semitones=12.0, f0_scale=0.75))
+    assert track(middle(played), RATE, HOP)[0].median().item() == pytest.approx(330.0, rel=1e-4)
 
 
 def test_it_plays_louder_and_silence_stays_silence(record, tmp_path) -> None:
     run = open_hum(tmp_path)
     signal = torch.cat([tone(), torch.zeros(30000)])
     path = record(signal)
-    plain, louder = (play(run, load(run, path), Change(loudness_db=db)) for db in (0.0, 6.0))
+    plain, louder = (render(run, path, Change(loudness_db=db)) for db in (0.0, 6.0))
     gain_db = 20 * math.log10(np.abs(louder[:29000]).sum() / np.abs(plain[:29000]).sum())
     assert gain_db == pytest.approx(6.0, abs=0.05)
     assert np.abs(louder[32000:]).max() == 0.0
@@ -144,8 +160,8 @@ def test_it_plays_louder_and_silence_stays_silence(record, tmp_path) -> None:
 
 def test_a_seed_is_another_realisation_of_the_noise(record, tmp_path) -> None:
     run = open_hum(tmp_path, noise=0.1)
-    recording = load(run, record(tone()))
-    default, same, other = (play(run, recording, Change(), seed) for seed in (None, 1, 2))
+    path = record(tone())
+    default, same, other = (render(run, path, seed=seed) for seed in (None, 1, 2))
     assert np.array_equal(default, same)
     assert not np.array_equal(default, other)
 
@@ -153,7 +169,7 @@ def test_a_seed_is_another_realisation_of_the_noise(record, tmp_path) -> None:
 @pytest.mark.parametrize("samples", [1, 100, 300])
 def test_the_shortest_recordings_play(record, tmp_path, samples: int) -> None:
     run = open_hum(tmp_path)
-    played = play(run, load(run, record(tone(samples=samples))), Change())
+    played = render(run, record(tone(samples=samples)))
     assert played.shape == (samples,)
     assert np.isfinite(played).all()
 
@@ -161,10 +177,12 @@ def test_the_shortest_recordings_play(record, tmp_path, samples: int) -> None:
 def test_what_cannot_be_played_is_said(record, tmp_path) -> None:
     run = open_hum(tmp_path)
     with pytest.raises(UserError, match=r"in\.wav.*not finite"):
-        load(run, record(torch.full((100,), torch.nan)))
+        render(run, record(torch.full((100,), torch.nan)))
     with pytest.raises(UserError, match=r"no \[audio\]"):
-        load(open_hum(tmp_path, audio=False), tmp_path / "in.wav")
-    recording = load(run, record(tone()))
+        render(open_hum(tmp_path, audio=False), tmp_path / "in.wav")
+    path = record(tone())
     run.features = run.features[:1]
     with pytest.raises(UserError, match=r"--loudness needs .* loudness_db or rms_db; .* f0_hz"):
-        play(run, recording, Change(loudness_db=3.0))
+        render(run, path, Change(loudness_db=3.0))
+    with pytest.raises(UserError, match=r"--f0-scale needs .* f0_hz; .* nothing"):
+        Change(f0_scale=2.0).apply({}, ())

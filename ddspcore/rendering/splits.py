@@ -11,7 +11,8 @@ from torch import Tensor
 from ddspcore.assemble import build_source, target_of
 from ddspcore.data.wav import encode_wav
 from ddspcore.errors import UserError
-from ddspcore.render import Change, audio_of
+from ddspcore.rendering.changing import Change
+from ddspcore.rendering.hearing import audio_of
 from ddspcore.train.checkpoint import write_bytes, write_json
 from ddspcore.train.feed import Feed
 from ddspcore.train.opening import OpenRun
@@ -47,9 +48,8 @@ def render_split(
     out_dir.mkdir(parents=True, exist_ok=True)
     rows = []
     for index, batch in zip(batches.indices, batches, strict=True):
-        controls = tuple(control for node in run.features for control in node.provides)
         with torch.no_grad():
-            output = run.pipeline(change.apply(batch, controls))
+            output = run.pipeline(change.apply(batch, run.features))
         if output.signal is None:
             raise UserError(f"{run.folder}: its recipe has no synth, so there is nothing to hear")
         place = source.locate(items, index) if hasattr(source, "locate") else {}
@@ -57,32 +57,36 @@ def render_split(
         name = f"{index:04d}{_stem(place)}"
         files = _write(out_dir, name, signals | output.parts, audio.sample_rate)
         rows.append({"index": index, **place, "files": files})
-    manifest = {
-        **_facts(run),
+    made = {
         "split": split,
-        "seed": noise_seed,
         "transpose": change.semitones,
+        "f0_scale": change.f0_scale,
         "loudness": change.loudness_db,
-        "sample_rate": audio.sample_rate,
         "gain": run.data.get("gain", 1.0),
         "items": rows,
     }
-    write_json(out_dir / MANIFEST, manifest)
-    return manifest
+    return write_manifest(run, out_dir, noise_seed, made)
 
 
-def _facts(run: OpenRun) -> dict[str, Any]:
-    """Return which weights play: of what run, from what checkpoint, after which step of a stage."""
+def write_manifest(
+    run: OpenRun, out_dir: Path, seed: int, made: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write beside renders what they are, and which weights of what run play them; return that."""
     stages = [stage.name for stage in run.recipe.stages]
     known = {each.path.resolve(): each for each in find_snapshots(run.folder, stages)}
     snapshot = known.get(run.checkpoint.resolve())
-    return {
+    manifest = {
         "run": str(run.folder),
         "checkpoint": str(run.checkpoint),
         "stage": snapshot and snapshot.stage,
         "step": snapshot and snapshot.step,
         "device": run.device.used,
+        "seed": seed,
+        "sample_rate": audio_of(run).sample_rate,
+        **made,
     }
+    write_json(out_dir / MANIFEST, manifest)
+    return manifest
 
 
 def _stem(place: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""A trained run that plays: recordings, scores, and what it was trained on."""
