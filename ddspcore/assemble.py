@@ -9,9 +9,11 @@ import torch
 from attrs import frozen
 from torch import Tensor, nn
 
+from ddspcore.blame import fault
 from ddspcore.context import Context, RateError
 from ddspcore.controls import clash
 from ddspcore.data.features import FeatureNode
+from ddspcore.declarations import declaration_fault
 from ddspcore.metric import Metric
 from ddspcore.pipeline import Pipeline
 from ddspcore.randomness import forked
@@ -74,8 +76,8 @@ def declare(recipe: Recipe) -> Wiring:
     wiring = wire([node for node, _ in placed])
     uses = {(node.kind, node.label): use for node, use in placed}
     problems = [
-        Problem(fault.message, uses[fault.node.kind, fault.node.label].origin, fault.hints)
-        for fault in wiring.faults
+        Problem(found.message, uses[found.node.kind, found.node.label].origin, found.hints)
+        for found in wiring.faults
     ]
     problems += _target_problems(recipe, wiring)
     problems += _missing_parts(recipe)
@@ -185,7 +187,7 @@ def build_pipeline(recipe: Recipe, wiring: Wiring) -> tuple[Pipeline, tuple[Sche
             attrs.evolve(w.control, name=w.need) for w in wiring.of("backbone", "backbone")
         )
         backbone = make(recipe.backbone, inputs=inputs)
-        width = _declared(recipe.backbone, "width", ctx)
+        width = declared_width(recipe.backbone, ctx)
     heads = {use.name: make(use, width=width) for use in recipe.heads}
     synths = {use.name: make(use) for use in recipe.synths}
     return Pipeline(wiring, backbone, heads, synths), tuple(scheduled)
@@ -221,6 +223,11 @@ def add_schedules(module: nn.Module, options: Any) -> Iterator[Scheduled]:
             yield Scheduled(module, field.name, value.value)
 
 
+def declared_width(use: Use, ctx: Context) -> int:
+    """Return how many channels a backbone's hidden frames have."""
+    return int(_declared(use, "width", ctx))
+
+
 def declared_metrics(use: Use, ctx: Context) -> tuple[Metric, ...]:
     """Return what an evaluator declares about its numbers."""
     return tuple(_declared(use, "metrics", ctx))
@@ -228,8 +235,13 @@ def declared_metrics(use: Use, ctx: Context) -> tuple[Metric, ...]:
 
 def _declared(use: Use, what: str, ctx: Context) -> Any:
     declaration = getattr(use.component.cls, what, None)
+    if declaration is None:
+        return None
     with _located(use):
-        return declaration(use.options, ctx) if declaration else None
+        value = declaration(use.options, ctx)
+    if problem := declaration_fault(use.component.kind, what, value):
+        raise RecipeError([fault(use, f"is declared wrongly: {problem}")])
+    return value
 
 
 @contextmanager

@@ -119,7 +119,7 @@ class Catalog:
         kinds = {each.component.kind for each in self._entries if each.component.name == name}
         elsewhere = [f'"{name}" exists as {kind}' for kind in KINDS if kind in kinds]
         unusable = [
-            f"plugin {plugin} is {plugin.state} and may provide it: "
+            f"plugin {plugin} is {plugin.state} and may provide it: {plugin.reason}; "
             f"ddsp plugins doctor {plugin.name}"
             for plugin in self.plugins
             if plugin.state != "ok"

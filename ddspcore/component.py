@@ -128,7 +128,12 @@ def evaluator(name: str) -> Callable[[C], C]:
 
 
 def _decorator(kind: Kind, name: str) -> Callable[[C], C]:
+    if not isinstance(name, str):
+        raise DefinitionError(f'write @{kind}("name") above the class, with its name')
+
     def mark(cls: C) -> C:
+        if not isinstance(cls, type):
+            raise DefinitionError(f"@{kind} marks a class, not {cls!r}")
         record = _describe(kind, name, cls)
         setattr(cls, "__ddsp__", record)  # noqa: B010  a type checker knows no such attribute
         return cls

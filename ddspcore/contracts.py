@@ -13,6 +13,7 @@ RECIPE_KEYS = ("use", "name", "weight", "bind", "every", "items", "key")
 SCHEDULABLE = ("backbone", "head", "synth", "loss")  # modules that run in every step
 STREAMING = ("initial_state", "step")
 STREAMABLE = ("backbone", "head", "synth")
+MODULES = ("feature", "backbone", "head", "synth", "loss")
 LOSS_INPUTS = ("pred", "target", "controls", "batch", "step", "prepared")
 
 
@@ -77,7 +78,14 @@ def contract_problem(kind: str, cls: type) -> str | None:
     """Say which part of its kind's contract a class breaks, or None."""
     if kind == "schedule":
         return _schedule_problem(cls)
-    contract = CONTRACTS[kind]
+    if kind in MODULES and not _is_module(cls):
+        return "derive it from torch.nn.Module: it moves, and is saved, as one"
+    return _part_problem(kind, cls, CONTRACTS[kind]) or (
+        _loss_problem(cls) if kind == "loss" else None
+    )
+
+
+def _part_problem(kind: str, cls: type, contract: Contract) -> str | None:
     for parameter in parameters(cls, "__init__") or ():
         if parameter not in contract.constructor:
             return f"its constructor may ask for {listed(contract.constructor)}, not {parameter}"
@@ -91,7 +99,13 @@ def contract_problem(kind: str, cls: type) -> str | None:
     streams = [method for method in STREAMING if parameters(cls, method) is not None]
     if kind in STREAMABLE and len(streams) == 1:
         return f"to stream, it needs {listed(STREAMING)}, not {streams[0]} alone"
-    return _loss_problem(cls) if kind == "loss" else None
+    return None
+
+
+def _is_module(cls: type) -> bool:
+    from torch import nn  # noqa: PLC0415  what has no components to mark needs no torch
+
+    return issubclass(cls, nn.Module)
 
 
 def _schedule_problem(cls: type) -> str | None:
@@ -104,6 +118,8 @@ def _schedule_problem(cls: type) -> str | None:
 
 def _loss_problem(cls: type) -> str | None:
     wanted = parameters(cls, "forward") or ()
+    if not wanted:
+        return f"forward asks for nothing: name some of {listed(LOSS_INPUTS)}"
     for parameter in wanted:
         if parameter not in LOSS_INPUTS:
             return f"forward may ask for {listed(LOSS_INPUTS)}, not {parameter}"

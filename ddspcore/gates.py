@@ -12,9 +12,13 @@ from ddspcore.assemble import (
     context_of,
     declare,
     declared_lengths,
+    declared_metrics,
     target_of,
 )
+from ddspcore.blame import blamed, fault
 from ddspcore.controls import Control
+from ddspcore.declarations import returned
+from ddspcore.outputs import watch_outputs
 from ddspcore.pipeline import Batch
 from ddspcore.recipe.problems import Problem, RecipeError
 from ddspcore.recipe.schema import LossUse, Recipe
@@ -47,8 +51,11 @@ def check_recipe(recipe: Recipe) -> Checked:
 
     Raises RecipeError.
     """
-    wiring = declare(recipe)
-    return Checked(recipe, wiring, dry_run(recipe, wiring))
+    with blamed(recipe):
+        wiring = declare(recipe)
+        for use in (recipe.metric, *recipe.evaluators):
+            declared_metrics(use, context_of(recipe))
+        return Checked(recipe, wiring, dry_run(recipe, wiring))
 
 
 def dry_run(recipe: Recipe, wiring: Wiring) -> DryRun:
@@ -69,6 +76,7 @@ def dry_run(recipe: Recipe, wiring: Wiring) -> DryRun:
 def _forward(recipe: Recipe, wiring: Wiring, device: str) -> int:
     with torch.device(device):
         pipeline, _ = build_pipeline(recipe, wiring)
+        watch_outputs(pipeline, recipe)
         lengths = batch_lengths(recipe, wiring)
         batch = pipeline.with_noise(fake_batch(wiring, lengths), seed=recipe.seed)
         controls = batch | pipeline.predict(batch)
@@ -96,9 +104,9 @@ def _forward(recipe: Recipe, wiring: Wiring, device: str) -> int:
                     step=0,
                     prepared=term.prepare(target),
                 )
-                if value.shape != ():
-                    message = f"loss {use.name} returns {list(value.shape)}, not one number"
-                    raise RecipeError([Problem(message, use.origin)])
+                shown = list(value.shape) if isinstance(value, Tensor) else returned(value)
+                if shown != []:
+                    raise RecipeError([fault(use, f"returns {shown}, not one number")])
     return sum(p.numel() for p in pipeline.parameters())
 
 

@@ -1,11 +1,12 @@
 """What an evaluator declares about each number it returns."""
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 from attrs import frozen
 
 FAMILY = "/*"
+Direction = Literal["lower", "higher"]
 
 
 @frozen
@@ -18,12 +19,16 @@ class Metric:
 
     name: str
     unit: str
-    direction: Literal["lower", "higher"]
+    direction: Direction
     help: str
     lo: float | None = None
     hi: float | None = None
     good: float | None = None
     fair: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.direction not in get_args(Direction):
+            raise ValueError(f'direction is "{self.direction}", not "lower" or "higher"')
 
     def better(self, value: float, best: float | None, min_delta: float = 0.0) -> bool:
         """Whether `value` beats `best` by more than `min_delta`; a NaN never does."""

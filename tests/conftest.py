@@ -30,10 +30,11 @@ settings.register_profile("ddspcore", derandomize=True, deadline=None)
 settings.load_profile("ddspcore")
 
 LOSS = """
+from torch import nn
 from ddspcore import hookimpl, loss
 
 @loss("{name}")
-class MelShape:
+class MelShape(nn.Module):
     '''Compare shapes.'''
 
     def forward(self, pred, target):

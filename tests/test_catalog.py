@@ -1,6 +1,7 @@
 """Names: core wins, a sole owner needs no prefix, two owners are an error only when asked."""
 
 import pytest
+from torch import nn
 
 from ddspcore.catalog import Catalog, Entry, LookupProblem
 from ddspcore.component import component_of, loss, synth
@@ -9,7 +10,7 @@ from ddspcore.plugins import Plugin
 
 def make_loss(name):
     @loss(name)
-    class Loss:
+    class Loss(nn.Module):
         """Compare."""
 
         def forward(self, pred):
@@ -20,7 +21,7 @@ def make_loss(name):
 
 def make_synth(name):
     @synth(name)
-    class Synth:
+    class Synth(nn.Module):
         """Sound."""
 
         @staticmethod
@@ -119,9 +120,10 @@ def test_an_unknown_name_is_met_with_what_is_close_and_what_there_is():
         'unknown loss "Mel_Shpae"',
         'did you mean "extras:mel-shape"?',
         'did you mean "melshape:mel-shape"?',
-        "plugin fm (ddsp-synth-fm 0.2.1) is broken and may provide it: ddsp plugins doctor fm",
+        "plugin fm (ddsp-synth-fm 0.2.1) is broken and may provide it: ValueError: no; "
+        "ddsp plugins doctor fm",
         "plugin warp (ddsp-loss-warp 0.9.0) is incompatible and may provide it: "
-        "ddsp plugins doctor warp",
+        "built for plugin API 2; ddsp plugins doctor warp",
         "installed: extras:mel-shape, extras:mss, melshape:mel-shape, mss, sisdr",
     ]
 

@@ -10,6 +10,7 @@ from torch import nn
 from ddspcore import (
     Metric,
     OptionError,
+    backbone,
     evaluator,
     feature,
     head,
@@ -20,6 +21,7 @@ from ddspcore import (
     synth,
 )
 from ddspcore.component import Component, DefinitionError, component_of
+from ddspcore.contracts import LOSS_INPUTS, listed
 
 
 def loss_with(options, forward=lambda self, pred: pred.mean(), name="mel-shape"):
@@ -73,7 +75,7 @@ def test_a_component_without_options_or_constructor_needs_neither():
 
 def test_a_child_is_no_component_by_accident_but_inherits_options():
     @loss("parent")
-    class Parent:
+    class Parent(nn.Module):
         """Compare."""
 
         @attrs.frozen
@@ -242,6 +244,11 @@ STATIC = {"needs": staticmethod(two), "provides": staticmethod(two), "metrics": 
             "loss Thing: forward asks for prepared: define prepare(self, target)",
         ),
         (
+            loss,
+            {"forward": lambda self, *everything: None},
+            f"loss Thing: forward asks for nothing: name some of {listed(LOSS_INPUTS)}",
+        ),
+        (
             source,
             {
                 "count": two,
@@ -258,6 +265,19 @@ STATIC = {"needs": staticmethod(two), "provides": staticmethod(two), "metrics": 
 )
 def test_a_contract_is_checked_where_the_class_is_defined(decorator, body, message):
     assert refused(decorator, body) == message
+
+
+@pytest.mark.parametrize("mark", [feature, backbone, head, synth, loss])
+def test_what_is_trained_moved_and_saved_is_a_module(mark):
+    with pytest.raises(DefinitionError, match=r"derive it from torch\.nn\.Module"):
+        mark("plain")(type("Plain", (), {"__doc__": "Do it."}))
+
+
+def test_a_mark_without_a_name_or_on_no_class_says_what_to_write():
+    with pytest.raises(DefinitionError, match=r'write @loss\("name"\) above the class'):
+        loss(type("Plain", (nn.Module,), {"__doc__": "Compare."}))
+    with pytest.raises(DefinitionError, match=r"@loss marks a class, not <function two"):
+        loss("two")(two)
 
 
 def test_a_schedule_is_called_with_step_and_total_and_has_an_example():

@@ -26,10 +26,11 @@ dependencies = ["ddspcore"]
 {name} = "{module}"
 """
 USURPER = """
+from torch import nn
 from ddspcore import hookimpl, loss
 
 @loss("mrstft")
-class Usurper:
+class Usurper(nn.Module):
     '''Call itself like a built-in.'''
 
     def forward(self, pred, target):

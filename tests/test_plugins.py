@@ -122,9 +122,10 @@ BROKEN = {
     ),
     "returns a marked class's child": (
         """
+        from torch import nn
         from ddspcore import hookimpl, loss
         @loss("thing")
-        class Thing:
+        class Thing(nn.Module):
             "Compare."
             def forward(self, pred): return pred.mean()
         class Child(Thing): pass
@@ -135,9 +136,10 @@ BROKEN = {
     ),
     "returns the wrong kind": (
         """
+        from torch import nn
         from ddspcore import hookimpl, loss
         @loss("thing")
-        class Thing:
+        class Thing(nn.Module):
             "Compare."
             def forward(self, pred): return pred.mean()
         @hookimpl
@@ -147,9 +149,10 @@ BROKEN = {
     ),
     "has two of one name": (
         """
+        from torch import nn
         from ddspcore import hookimpl, loss
         @loss("thing")
-        class Thing:
+        class Thing(nn.Module):
             "Compare."
             def forward(self, pred): return pred.mean()
         @hookimpl
@@ -159,9 +162,10 @@ BROKEN = {
     ),
     "breaks its kind's contract": (
         """
+        from torch import nn
         from ddspcore import loss
         @loss("thing")
-        class Thing:
+        class Thing(nn.Module):
             def forward(self, pred): return pred.mean()
         """,
         "DefinitionError: loss Thing: give it a docstring; its first line is shown to users",

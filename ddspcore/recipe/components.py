@@ -1,7 +1,9 @@
 """A table as options: those of the component that it uses, and what the recipe says beside them."""
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any, TypeVar
 
 import attrs
@@ -9,6 +11,8 @@ from attrs import NOTHING
 
 from ddspcore.catalog import Catalog, Entry, LookupProblem
 from ddspcore.component import OptionError, option_spec
+from ddspcore.errors import PluginError
+from ddspcore.hooks import one_line
 from ddspcore.recipe.problems import Problem, RecipeError, closest, collect
 from ddspcore.recipe.schema import ScheduleUse, Use
 from ddspcore.recipe.tree import Node, label
@@ -157,7 +161,22 @@ def _schedule(table: Node, catalog: Catalog) -> ScheduleUse:
     cls = entry.component.options
     values = fill(table, attrs.fields(cls), title, catalog, ("use",))
     value: Any = build_options(cls, values, table, title)
+    if what := _schedule_fault(value):
+        hint = f"plugin {entry.plugin}: ddsp plugins check {entry.plugin}"
+        at = table.value["use"].at
+        raise RecipeError([Problem(f"{title} {what}", at, (hint,), PluginError.exit_code)])
     return ScheduleUse(component=entry.component, plugin=entry.plugin, value=value)
+
+
+def _schedule_fault(schedule: Callable[[int, int], object]) -> str | None:
+    """Say why nobody can use a schedule's value, or None."""
+    try:
+        first = schedule(0, 1)
+    except Exception as error:
+        return f"raises {one_line(error)}"
+    if isinstance(first, Real) and math.isfinite(first):
+        return None
+    return f"begins with {first!r}, which is no finite number"
 
 
 def _constant(number: float, node: Node, catalog: Catalog) -> ScheduleUse:

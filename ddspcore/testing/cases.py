@@ -57,5 +57,12 @@ def cases(module: object, setting: Setting) -> Iterator[Case]:
     for component in declared_components(implementations(module)):
         subject = Subject(component, evolve(setting, module=module))
         for promise in PROMISES.get(component.kind, ()):
-            if promise.when(subject):
+            if _concerns(promise, subject):
                 yield Case(subject, promise)
+
+
+def _concerns(promise: Promise, subject: Subject) -> bool:
+    try:
+        return promise.when(subject)
+    except Exception:  # what it declares cannot be read: the case says why
+        return True

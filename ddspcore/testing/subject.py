@@ -11,15 +11,12 @@ from torch import Tensor, nn
 from ddspcore.component import Component
 from ddspcore.contracts import parameters
 from ddspcore.controls import Control
+from ddspcore.declarations import declaration_fault
 from ddspcore.errors import UserError
 from ddspcore.randomness import forked
 from ddspcore.testing.setting import CHANNELS, Setting
 
 Values = dict[str, Tensor]
-
-MODULES = ("feature", "backbone", "head", "synth", "loss")
-"""The kinds that are modules: named tensors in, named tensors out."""
-
 
 @frozen
 class Subject:
@@ -38,9 +35,17 @@ class Subject:
         return self.component.options(**self.setting.options.get(self.component.name, {}))
 
     def declared(self, what: str) -> Any:
-        """Return what the component declares as `needs`, `provides` or `width`; None if nothing."""
+        """Return what the component declares as `needs`, `provides` or `width`; None if nothing.
+
+        Raises TypeError if it declares what no component of its kind does.
+        """
         declaration = getattr(self.component.cls, what, None)
-        return declaration(self.options, self.setting.ctx) if declaration else None
+        if declaration is None:
+            return None
+        value = declaration(self.options, self.setting.ctx)
+        if problem := declaration_fault(self.component.kind, what, value):
+            raise TypeError(problem)
+        return value
 
     @property
     def served(self) -> tuple[Control, ...]:

@@ -7,10 +7,11 @@ PLUGIN = """
 from pathlib import Path
 from typing import Literal
 import attrs
+from torch import nn
 from ddspcore import hookimpl, loss, option
 
 @loss("mel-shape")
-class MelShape:
+class MelShape(nn.Module):
     '''Compare shapes.'''
 
     @attrs.frozen

@@ -29,10 +29,11 @@ def ddsp_schedules():
 TABLES = """
 from pathlib import Path
 from attrs import frozen
+from torch import nn
 from ddspcore import feature, hookimpl, option
 
 @feature("table")
-class Table:
+class Table(nn.Module):
     '''What a file says.'''
     @frozen
     class Options:
