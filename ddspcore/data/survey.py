@@ -90,7 +90,9 @@ def spread_of(parts: Sequence[Tensor]) -> Spread | None:
 
 
 def _quantiles(values: Tensor) -> tuple[float, ...]:
-    """Return values of the data, none between: sorting has no limit of size, `quantile` has."""
+    """Return values of the data, none between; those next outwards, so that no tail is longer."""
     ordered = values.sort().values
-    places = [round(step * (len(ordered) - 1) / STEPS) for step in range(STEPS + 1)]
-    return tuple(ordered[places].tolist())
+    last = len(ordered) - 1
+    lower = [step * last // STEPS for step in range(STEPS // 2 + 1)]
+    upper = [-(-step * last // STEPS) for step in range(STEPS // 2 + 1, STEPS + 1)]
+    return tuple(ordered[lower + upper].tolist())

@@ -39,7 +39,8 @@ class Part:
     def __str__(self) -> str:
         """Say which it is: `2 (Violin, channel 3, 120 notes)`."""
         name = f"{self.name}, " if self.name else ""
-        return f"{self.number} ({name}channel {self.channel}, {len(self.notes)} notes)"
+        notes = "1 note" if len(self.notes) == 1 else f"{len(self.notes)} notes"
+        return f"{self.number} ({name}channel {self.channel}, {notes})"
 
 
 def read_score(path: Path) -> tuple[Part, ...]:
@@ -54,18 +55,21 @@ def read_score(path: Path) -> tuple[Part, ...]:
     try:
         file = mido.MidiFile(path)
         found = list(_parts(file))
-    except OSError as failure:
-        why = failure.strerror or str(failure) or "it is cut short"
-        raise UserError(f"{path}: is no MIDI file that can be read: {why}") from failure
     except Exception as failure:  # whatever a decoder trips over in foreign bytes
-        why = str(failure) or type(failure).__name__
-        raise UserError(f"{path}: is no MIDI file that can be read: {why}") from failure
+        raise UserError(f"{path}: is no MIDI file that can be read: {_why(failure)}") from failure
     if not found:
         raise UserError(f"{path}: has no notes")
     last = max(note.end for part in found for note in part.notes)
     if last > LONGEST_SECONDS:
         raise UserError(f"{path}: would last {last / 3600:.0f} hours; more than a day is no tune")
     return tuple(found)
+
+
+def _why(failure: Exception) -> str:
+    if isinstance(failure, EOFError):
+        return "it is cut short"
+    text = getattr(failure, "strerror", None) or str(failure) or type(failure).__name__
+    return str(text)
 
 
 def choose_part(parts: Sequence[Part], number: int | None, path: Path) -> Part:
