@@ -181,6 +181,9 @@ class Gate:
     split: Split | None = option(
         None, help="items that are measured; by default, those held out, where there are any"
     )
+    relative: bool = option(
+        False, help="limit how many times what it is where trained it is where held out"
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.at_most is not None and self.at_least is not None:
@@ -189,13 +192,16 @@ class Gate:
             raise OptionError("at_most", "neither it nor at_least is given")
         if self.split and self.metric in COURSE:
             raise OptionError("split", "the course of the metric has none; leave it out")
+        if self.relative and (self.split == "train" or self.metric in COURSE):
+            raise OptionError("relative", "only what is held out compares with what is trained on")
 
     @property
     def wanted(self) -> str:
         """What passes: `at most 3`."""
+        beside = " times where trained" if self.relative else ""
         if self.at_most is not None:
-            return f"at most {self.at_most:g}"
-        return f"at least {self.at_least:g}"
+            return f"at most {self.at_most:g}{beside}"
+        return f"at least {self.at_least:g}{beside}"
 
     def admits(self, value: float) -> bool:
         """Whether a value passes; a NaN never does."""

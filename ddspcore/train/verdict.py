@@ -41,9 +41,9 @@ class Verdict:
         if self.runs > 1:
             median = gate.over == "median"
             over = f" in the {'median' if median else 'worst'} of {self.runs} runs"
-        return (
-            f"{head} {self.measured:.4g}{_before(PLACES[self.split])}{over}; wanted {gate.wanted}"
-        )
+        times = " times" if gate.relative else ""
+        where = _before(PLACES[self.split])
+        return f"{head} {self.measured:.4g}{times}{where}{over}; wanted {gate.wanted}"
 
     def as_json(self) -> dict[str, Any]:
         """Return it as `summary.json` has it."""
@@ -54,6 +54,7 @@ class Verdict:
             "over": gate.over,
             "split": self.split,
             **{name: limit for name, limit in wanted.items() if limit is not None},
+            "relative": gate.relative,
             "measured": self.measured,
             "passed": self.passed,
         }
@@ -81,12 +82,21 @@ def _measured(gate: Gate, summary: Mapping[str, Any]) -> tuple[float | None, str
     if gate.metric in COURSE:
         split = ""
         value = summary.get("course", {}).get(gate.metric.removeprefix("course."))
+    elif gate.relative:
+        split = "val"
+        value = _ratio(gate.metric, summary.get("evaluation", {}))
     else:
         evaluation = summary.get("evaluation", {})
         split = gate.split or ("val" if "val" in evaluation else "train")
         value = evaluation.get(split, {}).get(gate.metric)
     finite = isinstance(value, int | float) and math.isfinite(value)
     return (float(value) if finite else None), split
+
+
+def _ratio(metric: str, evaluation: Mapping[str, Mapping[str, float]]) -> float | None:
+    """Return how many times what a number is where trained it is where held out, if it is both."""
+    trained, held_out = (evaluation.get(split, {}).get(metric) for split in ("train", "val"))
+    return held_out / trained if trained and held_out is not None else None
 
 
 def _before(text: str) -> str:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from ddspcore import OptionError
 from ddspcore.metric import Metric
 from ddspcore.recipe.schema import Gate
 from ddspcore.train.summary import course_of
@@ -53,6 +54,34 @@ def test_held_out_counts_where_there_is_any_unless_the_gate_says():
     found = [verdict.measured for verdict in judge([AT_MOST, trained, held_out], [both])]
     assert found == [2.0, 1.0, 2.0]
     assert [v.measured for v in judge([AT_MOST, held_out], [summary(2.0, "train")])] == [2.0, None]
+
+
+def test_a_relative_gate_compares_what_is_held_out_with_what_is_trained_on():
+    gate = Gate(metric="lsd", at_most=1.3, relative=True)
+    both = {"evaluation": {"train": {"lsd": 2.0}, "val": {"lsd": 3.0}}}
+    (verdict,) = judge([gate], [both])
+    assert (verdict.measured, verdict.passed) == (1.5, False)
+    assert verdict.in_words() == (
+        "gate missed: lsd 1.5 times held out; wanted at most 1.3 times where trained"
+    )
+    assert verdict.as_json()["relative"]
+
+
+@pytest.mark.parametrize("trained", [None, 0.0, math.nan])
+def test_there_is_no_ratio_to_nothing(trained):
+    gate = Gate(metric="lsd", at_least=0.0, relative=True)
+    alone = {"evaluation": {"val": {"lsd": 3.0}}}
+    both = {"evaluation": {"train": {"lsd": trained}, "val": {"lsd": 3.0}}}
+    assert [v.measured for v in judge([gate], [alone])] == [None]
+    assert [v.measured for v in judge([gate], [both])] == [None]
+
+
+@pytest.mark.parametrize(
+    "options", [{"metric": "lsd", "split": "train"}, {"metric": "course.fall"}]
+)
+def test_only_what_is_held_out_is_relative(options):
+    with pytest.raises(OptionError, match="only what is held out"):
+        Gate(**options, at_most=1.0, relative=True)
 
 
 @pytest.fixture
