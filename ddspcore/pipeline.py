@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ddspcore.controls import Control
 from ddspcore.randomness import white_noise
-from ddspcore.wiring import RUNNER, Wiring
+from ddspcore.wiring import Wiring
 
 Batch = dict[str, Tensor]
 
@@ -62,7 +62,7 @@ class Pipeline(nn.Module):
         self.wiring = wiring
         self.inputs = {w.need: w.key for w in wiring.of("backbone", "backbone")}
         self.ports = {label: _ports(wiring, label) for label in synths}
-        self.noises = tuple(w for w in wiring.wires if w.provider == RUNNER)
+        self.noises = tuple(w for w in wiring.wires if w.control.unit == "noise")
         self.lengths = _lengths_by_axis(wiring)
 
     def forward(self, batch: Batch) -> Output:

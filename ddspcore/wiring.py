@@ -8,6 +8,8 @@ from attrs import field, frozen
 from ddspcore.controls import Control, clash
 
 RUNNER = "runner"
+ITEM = Control("item", unit="index", axis="clip")
+"""The number of an item within its split: the runner puts it into every batch, as int64 [B]."""
 
 
 @frozen
@@ -84,12 +86,14 @@ class Wiring:
 def wire(nodes: Sequence[Node]) -> Wiring:
     """Resolve every need against what comes before it.
 
+    The number of an item is there before everything else.
     A synth that needs the signal it provides is served the sum so far. A name provided twice (other
     than a summed signal) serves nobody until `bind` chooses `label.name`.
     """
     ambiguous = frozenset(_twice(nodes))
     along = {control.axis for node in _data(nodes) for control in node.provides}
-    scope: dict[str, Provided] = {}
+    runner = Node(RUNNER, RUNNER)
+    scope = {ITEM.name: Provided(runner, ITEM)}
     wires: list[Wire] = []
     faults: list[Fault] = []
     for node in nodes:
@@ -111,7 +115,9 @@ def wire(nodes: Sequence[Node]) -> Wiring:
     used = {w.key for w in wires}
     last_synth = next((n for n in reversed(nodes) if n.kind == "synth"), None)
     signals = {c.name for c in last_synth.provides} if last_synth else set()
-    unused = tuple(p for key, p in scope.items() if key not in used | signals)
+    unused = tuple(
+        p for key, p in scope.items() if key not in used | signals and p.node is not runner
+    )
     return Wiring(tuple(nodes), tuple(wires), tuple(faults), unused, ambiguous)
 
 

@@ -1,7 +1,7 @@
 """Wiring: every message of the first gate, and who serves whom."""
 
 from ddspcore.controls import Control
-from ddspcore.wiring import Node, wire
+from ddspcore.wiring import ITEM, Node, wire
 
 F0 = Control("f0_hz", "hz", lo=50, hi=2000)
 MIX = Control("harmonics", "simplex", channels=60)
@@ -35,6 +35,17 @@ def test_needs_are_served_by_name_and_noise_by_the_runner():
         ("harmonics", "head h"),
         ("white", "runner"),
     ]
+
+
+def test_the_number_of_an_item_is_the_runners_unless_the_source_has_one():
+    asks = Node("backbone", "backbone", needs=("item",))
+    wiring = wire([SOURCE, asks])
+    (found,) = wiring.of("backbone", "backbone")
+    assert (found.provider, found.control) == ("runner", ITEM)
+    assert not [p for p in wire([SOURCE]).unused if p.control == ITEM]
+    numbered = Node("source", "s", provides=(ITEM,))
+    (found,) = wire([numbered, asks]).of("backbone", "backbone")
+    assert found.provider == "source s"
 
 
 def test_noise_is_as_long_as_the_data():

@@ -7,23 +7,27 @@ from ddspcore import hookimpl
 from ddspcore.builtin import (
     backbones,
     controls,
+    convolutions,
     evaluators,
     features,
+    free,
     harmonic_heads,
     heads,
+    known,
     losses,
     regularisers,
     schedules,
     sources,
     synths,
+    tuning,
 )
 from ddspcore.train.events import RunInfo
 
 
 @hookimpl
 def ddsp_sources() -> list[type]:
-    """Bring the built-in source."""
-    return [sources.WavFolder]
+    """Bring the built-in sources."""
+    return [sources.WavFolder, known.KnownTones]
 
 
 @hookimpl
@@ -35,7 +39,7 @@ def ddsp_features() -> list[type]:
 @hookimpl
 def ddsp_backbones() -> list[type]:
     """Bring the built-in backbones."""
-    return [backbones.Transformer, backbones.Mlp, backbones.Gru]
+    return [backbones.Transformer, backbones.Mlp, backbones.Gru, convolutions.Tcn, free.Free]
 
 
 @hookimpl
@@ -47,13 +51,14 @@ def ddsp_heads() -> list[type]:
         harmonic_heads.HarmonicSoftplus,
         harmonic_heads.HarmonicSigmoid,
         heads.Noise,
+        tuning.F0Offset,
     ]
 
 
 @hookimpl
 def ddsp_synths() -> list[type]:
     """Bring the built-in synths."""
-    return [synths.Harmonic, synths.Noise, synths.Reverb]
+    return [synths.Harmonic, synths.Noise, synths.Reverb, tuning.HarmonicTuned]
 
 
 @hookimpl
@@ -64,6 +69,7 @@ def ddsp_losses() -> list[type]:
         losses.LinearLoudness,
         losses.DecibelLoudness,
         losses.WaveformMse,
+        tuning.HarmonicFrequency,
         regularisers.HarmonicEntropy,
         regularisers.HarmonicConcentration,
         regularisers.NoiseDominance,

@@ -15,6 +15,7 @@ from ddspcore.declarations import declaration_fault
 from ddspcore.errors import UserError
 from ddspcore.randomness import forked
 from ddspcore.testing.setting import CHANNELS, Setting
+from ddspcore.wiring import ITEM
 
 Values = dict[str, Tensor]
 
@@ -53,7 +54,7 @@ class Subject:
         if self.component.kind == "head":
             return (self.setting.hidden,)
         needs = self.declared("needs") or ()
-        records = (*self.setting.source, *self.setting.features)
+        records = (ITEM, *self.setting.source, *self.setting.features)
         known = {control.name: control for control in records}
         if self.component.kind == "backbone" and not needs:
             needs = self.setting.features
