@@ -35,9 +35,9 @@ class Tcn(nn.Module):
         super().__init__()
         self.inputs = inputs
         self.embed = nn.Linear(channels(inputs), opt.width)
-        self.layers = nn.ModuleList(
-            GatedConvolution(opt.width, opt.taps, apart=2**layer) for layer in range(opt.layers)
-        )
+        layers = [GatedConvolution(opt.width, opt.taps, 2**layer) for layer in range(opt.layers)]
+        self.layers = nn.ModuleList(layers)
+        self.heard = [(each.reach, opt.width) for each in layers]
         self.norm = nn.LayerNorm(opt.width)
 
     @staticmethod
@@ -57,8 +57,7 @@ class Tcn(nn.Module):
 
     def initial_state(self, batch: int, device: torch.device) -> Past:
         """Return what layers heard before the first frame: zeros."""
-        width = self.norm.normalized_shape[0]
-        return tuple(torch.zeros(batch, each.reach, width, device=device) for each in self.layers)
+        return tuple(torch.zeros(batch, *each, device=device) for each in self.heard)
 
     def step(self, features: Mapping[str, Tensor], state: Past) -> tuple[Tensor, Past]:
         """Return hidden frames, and what the layers have heard by then."""
