@@ -17,8 +17,9 @@ from ddspcore.declarations import declaration_fault
 from ddspcore.metric import Metric
 from ddspcore.pipeline import Pipeline
 from ddspcore.randomness import forked
+from ddspcore.recipe.components import CONSTANT
 from ddspcore.recipe.problems import Problem, RecipeError
-from ddspcore.recipe.schema import Recipe, ScheduleUse, Stage, Use
+from ddspcore.recipe.schema import LossUse, Recipe, ScheduleUse, Stage, Use
 from ddspcore.wiring import Node, Wiring, wire
 
 
@@ -191,6 +192,11 @@ def build_pipeline(recipe: Recipe, wiring: Wiring) -> tuple[Pipeline, tuple[Sche
     heads = {use.name: make(use, width=width) for use in recipe.heads}
     synths = {use.name: make(use) for use in recipe.synths}
     return Pipeline(wiring, backbone, heads, synths), tuple(scheduled)
+
+
+def counts(use: LossUse) -> bool:
+    """Whether a loss is in its stage's sum: a weight that is the number 0 switches it off."""
+    return use.weight.qualified != CONSTANT or bool(use.weight.value.value)
 
 
 def build_losses(recipe: Recipe, stage: Stage) -> tuple[tuple[Term, ...], tuple[Scheduled, ...]]:

@@ -1,6 +1,6 @@
 """Gates two and three: what is declared against what is computed, and against the first batch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from attrs import frozen
@@ -10,6 +10,7 @@ from ddspcore.assemble import (
     build_losses,
     build_pipeline,
     context_of,
+    counts,
     declare,
     declared_lengths,
     declared_metrics,
@@ -53,9 +54,18 @@ def check_recipe(recipe: Recipe) -> Checked:
     """
     with blamed(recipe):
         wiring = declare(recipe)
+        if problems := list(_idle_stages(recipe)):
+            raise RecipeError(problems)
         for use in (recipe.metric, *recipe.evaluators):
             declared_metrics(use, context_of(recipe))
         return Checked(recipe, wiring, dry_run(recipe, wiring))
+
+
+def _idle_stages(recipe: Recipe) -> Iterator[Problem]:
+    for stage in recipe.stages:
+        if not any(map(counts, stage.losses)):
+            message = f"stage {stage.name}: every loss has the weight 0, so nothing would be learnt"
+            yield Problem(message, stage.losses[0].origin)
 
 
 def dry_run(recipe: Recipe, wiring: Wiring) -> DryRun:

@@ -68,7 +68,10 @@ class Start:
             fit_components(feed, self.stage.batch)
         before = stages[: stages.index(self.stage)]
         steps = sum(stage.steps for stage in before)
-        return Learner(build_lesson(recipe, self.stage, feed, compiled=False, steps_before=steps))
+        lesson = build_lesson(
+            recipe, self.stage, feed, compiled=False, steps_before=steps, idle=True
+        )
+        return Learner(lesson)
 
 
 def find_start(

@@ -5,7 +5,14 @@ from typing import Any
 import torch
 from attrs import frozen
 
-from ddspcore.assemble import Scheduled, Term, build_losses, build_pipeline, target_of
+from ddspcore.assemble import (
+    Scheduled,
+    Term,
+    build_losses,
+    build_pipeline,
+    counts,
+    target_of,
+)
 from ddspcore.recipe.schema import Recipe, Stage
 from ddspcore.train.feed import Feed
 from ddspcore.train.network import Predict, training_network
@@ -14,7 +21,10 @@ from ddspcore.wiring import Wiring
 
 @frozen
 class Lesson:
-    """What a step reads and does not own; `steps_before` counts those of the stages before."""
+    """What a step reads and does not own; `steps_before` counts those of the stages before.
+
+    `terms` are the losses of the sum.
+    """
 
     recipe: Recipe
     stage: Stage
@@ -33,10 +43,22 @@ def build_feed(recipe: Recipe, wiring: Wiring, source: Any, device: torch.device
 
 
 def build_lesson(
-    recipe: Recipe, stage: Stage, feed: Feed, *, compiled: bool, steps_before: int
+    recipe: Recipe,
+    stage: Stage,
+    feed: Feed,
+    *,
+    compiled: bool,
+    steps_before: int,
+    idle: bool = False,
 ) -> Lesson:
-    """Build a stage's losses and the network as it trains."""
+    """Build a stage's losses and the network as it trains.
+
+    Losses that count for nothing are left out, unless `idle` ones are asked for.
+    """
     terms, scheduled = build_losses(recipe, stage)
+    if not idle:
+        uses = zip(terms, stage.losses, strict=True)
+        terms = tuple(term for term, use in uses if counts(use))
     for term in terms:
         term.module.to(feed.device)
     return Lesson(

@@ -167,6 +167,12 @@ def test_a_broken_plugin_that_a_recipe_names_is_a_plugin_problem(ddsp, golden, r
     golden("check-broken-plugin", done.err.replace(str(tmp_path), "."))
 
 
+def test_a_stage_whose_losses_are_all_switched_off_is_refused(ddsp, golden, recipe):
+    done = ddsp("check", recipe('use = "mrstft"', 'use = "mrstft"\n  weight = 0'))
+    assert done.code == 1
+    golden("check-nothing-learnt", done.err)
+
+
 def test_a_broken_plugin_may_provide_an_unknown_name(ddsp, golden, recipe, tmp_path):
     (tmp_path / "broken.py").write_text("import nothing_of_this_name\n")
     done = ddsp("check", recipe('use = "mrstft"', 'use = "shape"'), "--plugin", "broken.py")

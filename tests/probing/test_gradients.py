@@ -117,3 +117,9 @@ def test_the_weighted_sum_is_the_gradient_of_the_training_step(probe, pulling, r
     taken = sum(float(p.grad.square().sum()) for p in learner.pipeline.parameters())
     weights = found.weights
     assert float(weights @ found.modules[0].products @ weights) == pytest.approx(taken)
+
+
+def test_a_loss_that_is_switched_off_is_probed_all_the_same(probe):
+    found = probe(sets=["stage.A.loss.north.weight=0"])
+    assert [(loss.name, loss.weight) for loss in found.losses] == [("east", 1.0), ("north", 0.0)]
+    assert len(found.weighted_norms(found.modules[0])) == 2

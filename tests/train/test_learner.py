@@ -155,3 +155,38 @@ def test_outside_of_cuda_no_thread_is_started(learner):
     with learner() as here:
         here.step(0)
         assert threading.active_count() == before
+
+
+SECOND = """
+  [[stage.loss]]
+  use = "nll"
+  name = "idle"
+  weight = {weight}
+"""
+
+
+@pytest.mark.parametrize(
+    ("weight", "kept"),
+    [
+        ("0", ["nll"]),
+        ('{ use = "constant", value = 0.0 }', ["nll"]),
+        ('{ use = "linear", start = 0.0, end = 0.0 }', ["nll", "idle"]),
+        ("0.5", ["nll", "idle"]),
+    ],
+)
+def test_a_loss_whose_weight_is_the_number_0_is_not_computed(learner, recipe_text, weight, kept):
+    with learner(text=recipe_text + SECOND.format(weight=weight)) as built:
+        built.step(0)
+        assert [term.label for term in built.lesson.terms] == kept
+        assert list(built.sums) == [*(f"loss/{label}" for label in kept), "loss"]
+
+
+def test_a_loss_of_weight_0_changes_no_weight_of_the_model(learner, recipe_text):
+    found = []
+    for text in (recipe_text, recipe_text + SECOND.format(weight=0)):
+        with learner(text=text) as built:
+            for step in range(3):
+                built.step(step)
+            found.append(built.pipeline.state_dict())
+    for name, value in found[0].items():
+        assert torch.equal(value, found[1][name]), name
