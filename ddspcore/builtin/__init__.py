@@ -98,6 +98,8 @@ def ddsp_evaluators() -> list[type]:
         evaluators.F0Error,
         evaluators.LoudnessError,
         evaluators.EnergyShare,
+        evaluators.NoiseShare,
+        evaluators.NoiseFloor,
         evaluators.EffectiveHarmonics,
         evaluators.DgenProbe,
         evaluators.Render,

@@ -16,6 +16,7 @@ from ddspcore.recipe import problems  # a name of its own: `ddspcore.cli.render`
 COMMANDS = {
     "run": "ddspcore.cli.run:run",
     "check": "ddspcore.cli.check:check",
+    "results": "ddspcore.cli.results:results",
     "eval": "ddspcore.cli.eval:evaluate",
     "render": "ddspcore.cli.render:render",
     "probe": "ddspcore.cli.probe:probe",

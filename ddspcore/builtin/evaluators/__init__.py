@@ -7,6 +7,8 @@ from ddspcore.builtin.evaluators.f0_error import F0Error
 from ddspcore.builtin.evaluators.loudness_error import LoudnessError
 from ddspcore.builtin.evaluators.mel_lsd import MelLogSpectralDistance
 from ddspcore.builtin.evaluators.mss import MultiScaleSpectra
+from ddspcore.builtin.evaluators.noise_floor import NoiseFloor
+from ddspcore.builtin.evaluators.noise_share import NoiseShare
 from ddspcore.builtin.evaluators.render import Render
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     "LoudnessError",
     "MelLogSpectralDistance",
     "MultiScaleSpectra",
+    "NoiseFloor",
+    "NoiseShare",
     "Render",
 ]
