@@ -66,3 +66,11 @@ def test_the_page_is_what_the_components_declare():
     if os.environ.get("DDSP_REWRITE_GOLDEN"):
         PAGE.write_text(page(), encoding="utf-8")
     assert page() == PAGE.read_text(encoding="utf-8")
+
+
+def test_units_are_spelt_as_on_paper():
+    core = [each.component for each in Catalog(discover()).entries() if each.plugin == CORE]
+    fields = [field for component in core for field in attrs.fields(component.options)]
+    units = {option_spec(field).unit for field in fields}
+    assert {"Hz", "dB", "s"} <= units
+    assert not units & {"hz", "HZ", "db", "DB", "sec", "seconds"}

@@ -38,9 +38,9 @@ class HarmonicSoftmax(nn.Module):
             1.0, ge=1e-3, scheduled=True, help="divides the logits: high is even, low picks one"
         )
         floor: float = option(0.0, ge=0.0, le=1.0, help="share that all harmonics divide evenly")
-        min_db: float = option(-60.0, unit="db", help="lowest amplitude")
-        max_db: float = option(6.0, unit="db", help="highest amplitude")
-        initial_db: float = option(-36.0, unit="db", help="amplitude that training starts from")
+        min_db: float = option(-60.0, unit="dB", help="lowest amplitude")
+        max_db: float = option(6.0, unit="dB", help="highest amplitude")
+        initial_db: float = option(-36.0, unit="dB", help="amplitude that training starts from")
 
         def __attrs_post_init__(self) -> None:
             if self.max_db <= self.min_db:
@@ -83,7 +83,7 @@ class HarmonicSoftplus(nn.Module):
 
         partials: int = option(64, ge=1, help="harmonics, the fundamental included")
         initial_db: float = option(
-            -36.0, ge=-120.0, le=20.0, unit="db", help="amplitude that training starts from"
+            -36.0, ge=-120.0, le=20.0, unit="dB", help="amplitude that training starts from"
         )
 
     def __init__(self, opt: Options, ctx: Context, width: int):

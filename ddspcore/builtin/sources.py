@@ -80,10 +80,10 @@ class WavFolder:
         split_seed: int = option(0, help="another number holds out other files")
         min_seconds: float = option(0.25, gt=0, unit="s", help="shorter files are dropped")
         silence_db: float = option(
-            -60.0, le=0, unit="db", help="files whose peak stays below are dropped"
+            -60.0, le=0, unit="dB", help="files whose peak stays below are dropped"
         )
         levels_db: tuple[float, ...] = option(
-            (), le=0, unit="db", help="train on every file at these levels too, below its own"
+            (), le=0, unit="dB", help="train on every file at these levels too, below its own"
         )
         semitones: tuple[float, ...] = option(
             (), ge=-12, le=12, help="train on every file bent by so many semitones too"

@@ -27,7 +27,7 @@ class LoudnessError:
         """What counts as silent."""
 
         silence_db: float = option(
-            -60.0, lt=0.0, unit="db", help="frames this far below the loudest do not count"
+            -60.0, lt=0.0, unit="dB", help="frames this far below the loudest do not count"
         )
 
     def __init__(self, opt: Options, ctx: Context):

@@ -16,7 +16,7 @@ class LevelOptions:
     """How a level is measured."""
 
     window: float = option(0.064, gt=0.0, le=1.0, unit="s", help="length of the Hann window")
-    floor_db: float = option(FLOOR_DB, lt=0.0, unit="db", help="level at which silence is held")
+    floor_db: float = option(FLOOR_DB, lt=0.0, unit="dB", help="level at which silence is held")
 
 
 @feature("loudness")

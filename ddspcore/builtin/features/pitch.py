@@ -47,7 +47,7 @@ class F0(nn.Module):
             0.5, ge=0.0, help="share lost by a path that moves an octave in 10 ms"
         )
         silence_db: float = option(
-            -70.0, le=0.0, unit="db", help="level, below full scale, that halves the periodic share"
+            -70.0, le=0.0, unit="dB", help="level, below full scale, that halves the periodic share"
         )
 
         def __attrs_post_init__(self) -> None:

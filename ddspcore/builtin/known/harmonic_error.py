@@ -42,7 +42,7 @@ class HarmonicError:
         """Which harmonics count."""
 
         range: float = option(
-            40.0, gt=0.0, le=120.0, unit="db", help="how far below the strongest one they may be"
+            40.0, gt=0.0, le=120.0, unit="dB", help="how far below the strongest one they may be"
         )
 
     def __init__(self, opt: Options, ctx: Context):

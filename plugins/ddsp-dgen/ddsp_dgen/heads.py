@@ -138,8 +138,8 @@ class SoftmaxDb(nn.Module):
             1.0, ge=1e-4, scheduled=True, help="divides the logits; higher is more even"
         )
         floor: float = option(0.0, ge=0, le=1, help="share that all harmonics divide evenly")
-        min_db: float = option(-50.0, unit="db", help="lowest gain")
-        max_db: float = option(6.0, unit="db", help="highest gain")
+        min_db: float = option(-50.0, unit="dB", help="lowest gain")
+        max_db: float = option(6.0, unit="dB", help="highest gain")
 
         def __attrs_post_init__(self) -> None:
             if self.max_db <= self.min_db:
