@@ -19,6 +19,7 @@ from ddspcore.recipe.components import (
     written_options,
 )
 from ddspcore.recipe.gate import structure_gates
+from ddspcore.recipe.moving import check_moving
 from ddspcore.recipe.problems import Problem, RecipeError, closest, collect
 from ddspcore.recipe.reading import Document
 from ddspcore.recipe.resolving import plain
@@ -136,7 +137,9 @@ def _recipe(root: Node, catalog: Catalog) -> Recipe:
                 entries = _entries(root.value["gate"], "gate")
                 rates = values["audio"].rates() if "audio" in values else {}
                 values["gates"] = structure_gates(entries, values["evaluators"], rates, catalog)
-    return Recipe(**values)
+    recipe = Recipe(**values)
+    check_moving(recipe, _entries(root.value["stage"], "stage"))
+    return recipe
 
 
 def _single(root: Node, key: str, kind: str, make: type[U], catalog: Catalog) -> U:

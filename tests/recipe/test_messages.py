@@ -31,6 +31,7 @@ def change(old: str, new: str) -> Case:
     return Case(changes=((old, new),))
 
 
+HIGH = '{ use = "exponential", start = 9, half_life = 100, floor = 0 }'
 ODD = 'use = "mrstft"\n\n  [[stage.loss]]\n  use    = "loudness-db"'
 
 
@@ -88,6 +89,12 @@ CASES = {
     "huge_integer": odd("cap = 0x" + "f" * 6000),
     "scheduled_out_of_range": change('use = "mrstft"', 'use = "mrstft"\n  sharpness = 9'),
     "learning_rate_out_of_range": change("lr    = 1e-4", "lr    = -1e-4"),
+    "learning_rate_leaves_its_range": change(
+        "start = 2e-3, half_life = 200, floor = 1e-4", "start = -2e-3, half_life = 200, floor = -1"
+    ),
+    "scheduled_option_leaves_its_range": change(
+        'use = "mrstft"', f'use = "mrstft"\n  sharpness = {HIGH}'
+    ),
     "hop_of_more_than_a_second": change(
         "sample_rate = 16_000", "sample_rate = 16_000\nhop = 16_001"
     ),
