@@ -117,6 +117,13 @@ def test_a_setting_is_accepted(desk, catalog, row):
         check_recipe(recipe)
 
 
+def test_without_a_noise_filter_there_is_no_noise(catalog):
+    row = next(row for row in SETTINGS if row.there == ("--noise-filter",))
+    sets = shlex.split(row.examples[0])[1::2]
+    recipe = structure(read(resolve_recipe("best_low_loss"), sets), catalog)
+    assert [use.name for use in (*recipe.heads, *recipe.synths)] == ["harmonic", "harmonic"]
+
+
 @pytest.mark.parametrize("row", LINES, ids=str)
 def test_a_line_runs(desk, capsys, row):
     program, *words = shlex.split(row.examples[0])
