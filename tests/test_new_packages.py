@@ -2,10 +2,12 @@
 
 import json
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from ddspcore.cli import main
 from ddspcore.scaffold import USAGE
 from tests.place import Place, run
 
@@ -56,6 +58,17 @@ def test_the_recipe_of_each_passes_check_and_uses_it(place):
     assert checked.count("proved by a dry run") == len(USAGE)
     shown = place.run("python", "-c", EACH, *(f"recipes show my-{kind}:try" for kind in USAGE))
     assert all(f'use = "my-{kind}:my-{kind}"' in shown.stdout for kind in USAGE)
+
+
+def test_an_editable_package_is_built_with_nothing_but_hatchling(tmp_path):
+    """Of the folder it was written to, as `pip install --editable` asks a build backend to."""
+    assert main(["plugins", "new", "loss", "edited", "--into", str(tmp_path)]) == 0
+    code = "from hatchling.build import build_editable; build_editable('..')"
+    isolated = "import sys; sys.modules['editables'] = None; "
+    run(sys.executable, "-c", isolated + code, cwd=tmp_path / "ddsp-loss-edited")
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        (path,) = [name for name in wheel.namelist() if name.endswith(".pth")]
+        assert wheel.read(path).decode().strip() == str(tmp_path / "ddsp-loss-edited")
 
 
 def test_a_source_trains(place):

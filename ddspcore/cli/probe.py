@@ -63,10 +63,12 @@ def gradients(
     """
     from ddspcore.probing.gradients import probe_gradients  # noqa: PLC0415  imports torch
     from ddspcore.probing.picture import draw_gradients  # noqa: PLC0415
-    from ddspcore.probing.starts import find_start, with_losses  # noqa: PLC0415
+    from ddspcore.probing.starts import find_start, folder_of, with_losses  # noqa: PLC0415
     from ddspcore.train.checkpoint import to_json, write_json  # noqa: PLC0415
     from ddspcore.train.device import choose_device  # noqa: PLC0415
 
+    if run := folder_of(target):
+        heed_versions(run, catalog)
     start = find_start(target, catalog, sets, stage, step)
     if losses is not None:
         start = attrs.evolve(start, stage=with_losses(start.stage, losses.split(","), catalog))

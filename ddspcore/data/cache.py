@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch import Tensor
 from ddspcore.data.fates import DataError
 
 VARIABLE = "DDSP_CACHE"
+STALE_SECONDS = 3600
 _FIELD = "ddsp"
 
 
@@ -49,7 +51,8 @@ class Cache:
     An entry is one safetensors file, written to a temporary name, flushed and renamed, so it is
     whole or absent; its checksum is compared when it is opened, and one that was damaged since is
     built again. Two processes that build the same entry both succeed: the later one replaces an
-    equal file, and whoever has the earlier one open keeps it.
+    equal file, and whoever has the earlier one open keeps it. What a process that was killed left
+    half written is removed, an hour later, by the next one that writes.
     """
 
     folder: Path
@@ -64,6 +67,7 @@ class Cache:
         entry = _read(path)
         if entry is None:
             built = build()
+            _remove_stale(self.folder)
             _write(path, built)
             entry = _read(path) or built
         return entry
@@ -83,6 +87,16 @@ def _read(path: Path) -> Entry | None:
         return None
     whole = isinstance(header, dict) and header.get("checksum") == _checksum(tensors)
     return Entry(tensors, header["facts"]) if whole else None
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove temporary files that nobody writes to any more: a writer is done within seconds."""
+    for file in folder.glob("*/.*.tmp"):
+        try:
+            if time.time() - file.stat().st_mtime > STALE_SECONDS:
+                file.unlink()
+        except OSError:
+            continue  # it was renamed, removed by another, or is not ours to remove
 
 
 def _write(path: Path, entry: Entry) -> None:

@@ -83,10 +83,8 @@ def find_start(
     own stage; a recipe at the first step of its first stage. `stage` and `step` choose others; a
     step beyond the stage's end is its last. Raises UserError, RecipeError.
     """
-    path = Path(target)
-    folder = snapshot = None
-    if path.is_dir() or path.suffix == ".safetensors":
-        folder = path if path.is_dir() else path.parent.parent
+    path, folder, snapshot = Path(target), folder_of(target), None
+    if folder is not None:
         resolved = folder / "resolved.toml"
         if not resolved.is_file():
             raise UserError(f"{target}: is no run folder, nor a checkpoint in one")
@@ -100,6 +98,14 @@ def find_start(
     if step is None:
         step = snapshot.step if snapshot and snapshot.stage == chosen.name else 0
     return Start(recipe, chosen, min(step, chosen.steps - 1), folder, snapshot)
+
+
+def folder_of(target: str) -> Path | None:
+    """Return the run that is meant, or that a checkpoint is of; None for a recipe."""
+    path = Path(target)
+    if path.is_dir():
+        return path
+    return path.parent.parent if path.suffix == ".safetensors" else None
 
 
 def _name_of(path: Path, snapshots: Sequence[Snapshot]) -> str:

@@ -152,3 +152,20 @@ def test_the_folder_is_the_variables_or_the_users_own(monkeypatch, tmp_path):
     assert default_folder() == tmp_path
     monkeypatch.setenv("DDSP_CACHE", "")
     assert default_folder().name == "ddspcore"
+
+
+def test_what_a_killed_process_left_is_removed_but_not_what_is_being_written(cache, build):
+    path = cache.path(KEY)
+    elsewhere = cache.folder / "ff"
+    elsewhere.mkdir(parents=True)
+    path.parent.mkdir(exist_ok=True)
+    left = [folder / ".0123abcd.x.tmp" for folder in (path.parent, elsewhere)]
+    written = path.parent / ".4567cdef.y.tmp"
+    for file in (*left, written):
+        file.write_bytes(b"half")
+    for file in left:
+        os.utime(file, (1e9, 1e9))
+    cache.fetch(KEY, build)
+    assert not any(file.exists() for file in left)
+    assert written.exists()
+    assert path.exists()

@@ -88,6 +88,14 @@ def test_measuring_it_warns_first(ddsp, made, golden):
     golden("versions-warned", masked(done.err))
 
 
+@pytest.mark.parametrize("target", [".", "A/last.safetensors"])
+def test_a_probe_of_gradients_warns_as_well(ddsp, made, target):
+    done = ddsp("probe", "gradients", made / target, "--out", "probe", *PLUGINS)
+    assert done.code == 0, done.err
+    assert "torch was 2.0.1" in masked(done.err)
+    assert "plugin toy was" in ddsp("probe", "gradients", made / target).err
+
+
 @pytest.mark.parametrize("command", ["eval", "render"])
 def test_to_be_exact_is_to_refuse_it(ddsp, made, golden, command):
     words = ("--split", "val") if command == "render" else ()
