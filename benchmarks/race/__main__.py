@@ -6,7 +6,6 @@ not done again.
 """
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,7 +51,6 @@ def entrants(given: argparse.Namespace) -> dict[str, Entrant]:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Hold the race and write its page."""
-    words = sys.argv[1:] if words is None else words
     given = parser().parse_args(words)
     name, out = given.data.stem, given.out.resolve() / given.data.stem
     audio = divide(given.data, out / "audio")
@@ -61,9 +59,15 @@ def main(words: Sequence[str] | None = None) -> int:
         folder = out / entrant.replace(", ", "-").replace(" ", "-")
         compete(what, audio, folder, given.seconds)
         courses[entrant] = score(audio, folder, given.seconds)
-    command = f"python -m benchmarks.race {shlex.join(words)}"
-    page.write(name, command, audio, courses, [*courses][-1], given.docs)
+    page.write(name, command(given), audio, courses, [*courses][-1], given.docs)
     return 0
+
+
+def command(given: argparse.Namespace) -> str:
+    """Return what holds this race again, but for where its folders are."""
+    said = f"python -m benchmarks.race {given.data} --peers FOLDER --seconds {given.seconds:g}"
+    said += "" if given.length == 1 else f" --length {given.length:g}"
+    return said + ("" if given.batch is None else f" --batch {given.batch}")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from benchmarks.race import page, stand_ins
+from benchmarks.race.__main__ import main
 from benchmarks.race.audio import Audio, divide
 from benchmarks.race.clock import CLOCK, PREPARED, Clock, times
-from benchmarks.race.entrants import PLAYED, Ours, Peer, compete
+from benchmarks.race.entrants import DONE, PLAYED, Ours, Peer, compete
 from benchmarks.race.ours import lengthened, recipe_of
 from benchmarks.race.scores import Course, Point, score, scores
 from ddspcore.catalog import Catalog
@@ -218,3 +219,28 @@ def test_a_recipe_stops_when_the_time_is_up_and_is_scored(tmp_path, monkeypatch)
     reached = score(audio, tmp_path / "ours", 60.0)
     assert [path.name for path in (tmp_path / "ours" / PLAYED).rglob("0000.wav")] == ["0000.wav"]
     assert 0.0 < reached.best.scores["mss"] < 4.0
+
+
+def test_a_race_that_is_over_is_only_written_up(tmp_path, monkeypatch, checkout):
+    monkeypatch.setenv("DDSP_CACHE", str(tmp_path / "cache"))
+    checkout.rename(tmp_path / "ddsp_pytorch")
+    (tmp_path / "tone.wav").write_bytes(encode_wav(tone(20.0), RATE))
+    for entrant in ("best_low_loss", "paper-batch-2", "ddsp_pytorch-batch-2"):
+        folder = tmp_path / "out" / "tone" / entrant
+        played = folder / PLAYED / "first"
+        played.mkdir(parents=True)
+        (played / "0000.wav").write_bytes(encode_wav(tone(2.0), RATE))
+        (folder / DONE).touch()
+        clock = Clock(folder / CLOCK)
+        for name in (PREPARED, "first"):
+            clock.note(name)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "race.md").write_text("<!-- tone -->\n<!-- end of tone -->\n")
+    places = {"peers": tmp_path, "out": tmp_path / "out", "docs": tmp_path}
+    words = [word for name, place in places.items() for word in (f"--{name}", str(place))]
+    assert main([str(tmp_path / "tone.wav"), *words, "--batch", "2", "--seconds", "1e6"]) == 0
+    text = (tmp_path / "race.md").read_text()
+    assert "--peers FOLDER --seconds 1e+06 --batch 2`" in text
+    assert [line.split("|")[1].strip() for line in text.splitlines() if " dB |" in line] == [
+        *("best_low_loss", "paper, batch 2", "ddsp_pytorch, batch 2"),
+    ]
