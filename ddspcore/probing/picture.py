@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from ddspcore.probing.gradients import Gradients, Module
@@ -93,8 +94,13 @@ def _draw_norms(axes: Axes, gradients: Gradients) -> None:
         label = f"{loss.name} × {loss.weight:.4g}"
         axes.plot(values, at, "o", color=_colour(index), label=label, markersize=8)
     axes.set_title("Norm of the gradient, unweighted")
-    if np.any(norms > 0.0):
+    alive = norms[norms > 0.0]
+    if len(alive):
         axes.set_xscale("log")
+        if alive.max() < 100.0 * alive.min():  # by default, labels would run into each other
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("norm")
     _name_rows(axes, gradients)
 

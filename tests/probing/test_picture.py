@@ -1,6 +1,9 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ddspcore.probing import picture
@@ -52,3 +55,21 @@ def test_bars_are_the_shares():
     widths = torch.tensor([bar.get_width() for bar in axes.patches]).view(3, -1).T
     wanted = torch.stack([found.share_among_losses(module) for module in found.modules])
     assert torch.allclose(widths.double(), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("least", [1e-9, 1e-3, 0.015, 0.12, 1.3])
+def test_labels_of_norms_stand_apart(least):
+    spread = torch.tensor([least, (1.8 * least) ** 0.5, 1.8])
+    rows = {name: norm.double()[None, None] for name, norm in zip(NAMES, spread, strict=True)}
+    found = Gradients("A", 3, (0,), (Loss("loss", 1.0, 1.0),), modules_of(rows))
+    figure = Figure(figsize=(7.0, 4.0))
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    picture._draw_norms(axes, found)
+    figure.draw_without_rendering()
+    ticks = [*axes.get_xticklabels(), *axes.get_xticklabels(minor=True)]
+    low, high = axes.get_window_extent().intervalx
+    ends = [tick.get_window_extent().intervalx for tick in ticks if tick.get_text()]
+    shown = sorted(tuple(end) for end in ends if low <= sum(end) / 2 <= high)
+    assert len(shown) >= 2
+    assert all(left[1] < right[0] for left, right in pairwise(shown))
