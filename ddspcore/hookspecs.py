@@ -47,9 +47,10 @@ def ddsp_sources() -> Iterable[type]:  # type: ignore[empty-body]
     axis make an item that it works on, for a dry run. May offer
     `prepare(progress)`, for long work before the first question; `progress(doing, done, total,
     name)` is told how far it is. May offer `report() -> dict`, which is written to `data.json`;
-    its `in_words`, a list of sentences, is printed. May offer `fingerprint()`, plain values that
-    identify the data and go into the run's key. For `ddsp data`, the report has `files`, and
-    `inspect(progress) -> dict` is the report with a `quality` for each of them and a `verdict`;
+    its `in_words`, a list of sentences, is printed; its `statistics`, as `ddspcore.data.survey`
+    makes them, are what `ddsp render` matches recordings to. May offer `fingerprint()`, plain
+    values that identify the data and go into the run's key. For `ddsp data`, the report has
+    `files`, and `inspect(progress) -> dict` is the report with a `quality` for each of them and a `verdict`;
     `draw_inspection(found, file)` draws that as a PNG. `locate(split, index) -> dict` says where an
     item comes from, its file as `source`; it goes into the manifest of renders.
     """
@@ -62,8 +63,10 @@ def ddsp_features() -> Iterable[type]:  # type: ignore[empty-body]
     Constructor: `opt`, `ctx`. `forward(batch) -> dict[str, Tensor]` on a whole item.
     Declares `provides(opt, ctx) -> tuple[Control, ...]` and `needs` likewise, or as bare names if
     it takes any record; what earlier features made is in the batch. Several items may be asked for
-    at once, in threads, so it keeps nothing between calls. One that looks at a window
-    around each frame may say its length as `window`, in samples: half of it is latency when live.
+    at once, in threads, so it keeps nothing between calls. To `ddsp render`, where all features lie
+    on frames, two minutes of a longer file are an item, with ten seconds around them. One that
+    looks at a window around each frame may say its length as `window`, in samples: half of it is
+    latency when live.
     """
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from ddspcore.cli import main
+from tests.rendering.midi import save, tune
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("recordings", "my-recordings", "FOLDER")
@@ -74,6 +75,7 @@ def furnish(folder: Path) -> Path:
             soundfile.write(folder / name / f"{file}.wav", tone(hz), 16_000)
     for name in ("humming", "in"):
         soundfile.write(folder / f"{name}.wav", tone(275), 16_000)
+    save(folder / "tune.mid", tune((0, 1, 57, 64), (1, 2, 60, 90)))
     (folder / "my.toml").write_text(RECIPE)
     with working_in(folder):
         assert main(["recipes", "copy", "best_low_loss", "mine.toml"]) == 0

@@ -130,9 +130,14 @@ def render(
     from ddspcore.rendering.files import Wish  # noqa: PLC0415
     from ddspcore.train.opening import open_run  # noqa: PLC0415
 
+    change = Change(transpose, f0_scale, loudness)
+    if not abs(change.in_semitones) <= REACH:
+        raise click.UsageError(
+            f"--transpose and --f0-scale together move the pitch by {change.in_semitones:.0f} "
+            f"semitones; {REACH:.0f} are the most"
+        )
     heed_versions(folder, catalog, checkpoint, exact)
     run = open_run(folder, catalog, device=device, checkpoint=checkpoint)
-    change = Change(transpose, f0_scale, loudness)
     if split is not None:
         _play_split(run, split, folder_out or folder / "renders", change, seed, items)
         return

@@ -1,5 +1,7 @@
 """What to play otherwise than a recording has it."""
 
+import math
+
 import torch
 from attrs import frozen
 from torch import Tensor
@@ -20,9 +22,9 @@ class Change:
     loudness_db: float = 0.0
 
     @property
-    def ratio(self) -> float:
-        """How far the pitch moves, as a factor."""
-        return float(self.f0_scale * 2.0 ** (self.semitones / 12.0))
+    def in_semitones(self) -> float:
+        """How far the pitch moves."""
+        return self.semitones + 12.0 * math.log2(self.f0_scale)
 
     def apply(self, features: Batch, nodes: tuple[FeatureNode, ...]) -> Batch:
         """Return the features with pitch and loudness moved; silence stays silence.
@@ -31,9 +33,9 @@ class Change:
         """
         by_name = records(nodes)
         changed: Batch = {}
-        if self.ratio != 1.0:
+        if self.in_semitones:
             _require(by_name, (F0,), "--transpose" if self.semitones else "--f0-scale")
-            changed[F0] = features[F0] * self.ratio
+            changed[F0] = features[F0] * 2.0 ** (self.in_semitones / 12.0)
         if self.loudness_db:
             for name in _require(by_name, LEVELS, "--loudness"):
                 changed[name] = louder(features[name], self.loudness_db, by_name[name])

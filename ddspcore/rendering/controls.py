@@ -26,15 +26,11 @@ def with_changed(
     """Return features with some of them changed, and with them those that are made from these."""
     scope = features | dict(changed)
     new = set(changed)
+    lengths = {"frame": max((value.shape[1] for value in changed.values()), default=0)}
     for node in nodes:
-        provided = {control.name for control in node.provides}
-        if (
-            new & set(node.needs)
-            and not provided & set(changed)
-            and scope.keys() >= set(node.needs)
-        ):
-            frames = len(features[F0][0]) if F0 in features else 0
-            scope |= run_features([node], scope, {"frame": frames})
+        provided, needs = {control.name for control in node.provides}, set(node.needs)
+        if new & needs and needs <= scope.keys() and not provided & changed.keys():
+            scope |= run_features([node], scope, lengths)
             new |= provided
     return scope
 

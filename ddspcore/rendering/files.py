@@ -155,13 +155,18 @@ def render_files(
     """
     for source, name in find_sources(given, out_dir):
         out = out_dir / name
-        row: dict[str, Any] = {"source": str(source)}
+        row: dict[str, Any] = {"source": _spelled(source)}
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             played = render_file(run, source, out, wish)
         except UserError as failure:
-            yield row | {"why": str(failure)}
+            yield row | {"why": _spelled(failure)}
         except OSError as failure:
-            yield row | {"why": f"{failure.filename or source}: {failure.strerror}"}
+            yield row | {"why": _spelled(f"{failure.filename or source}: {failure.strerror}")}
         else:
             yield row | {"file": str(name), "said": list(played.said), **played.done}
+
+
+def _spelled(what: object) -> str:
+    """Return a text that can be written, whatever bytes a file system takes for names."""
+    return str(what).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,6 +1,7 @@
 """What `ddsp render` makes of recordings that are unlike the training, of folders and of scores."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def test_folders_are_played_with_a_manifest_whatever_is_broken(ddsp, desk, golde
     Path("takes/broken.wav").write_text("no audio")
     Path("takes/readme.txt").write_text("neither audio nor named like it")
     save(Path("takes/tune.mid"), tune((0, 1, 57, 64)))
+    Path(os.fsdecode(b"takes/caf\xe9.wav")).write_text("no audio, and a name of another age")
     arguments = ("render", "run", "takes", "c.wav", "more/c.wav", "--out", "takes/played")
     for _ in range(2):  # what was played is not played again
         outcome = ddsp(*arguments, "--device", "cpu")

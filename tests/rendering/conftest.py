@@ -15,6 +15,7 @@ from ddspcore.plugins import discover
 from ddspcore.recipe.reading import read
 from ddspcore.recipe.structuring import structure
 from ddspcore.train.device import DeviceChoice
+from tests.desk import furnish
 
 SHIPPED = Path(__file__).parents[2] / "recipes" / "best_low_loss.toml"
 
@@ -65,3 +66,9 @@ def melody(tmp_path):
 def _quiet_gradients():
     with torch.no_grad():
         yield
+
+
+@pytest.fixture(scope="module")
+def furnished_run(tmp_path_factory):
+    """Return a run folder that was trained for a few steps."""
+    return furnish(tmp_path_factory.mktemp("desk")) / "runs" / "mine"
