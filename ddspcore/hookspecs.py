@@ -50,9 +50,9 @@ def ddsp_sources() -> Iterable[type]:  # type: ignore[empty-body]
     its `in_words`, a list of sentences, is printed; its `statistics`, as `ddspcore.data.survey`
     makes them, are what `ddsp render` matches recordings to. May offer `fingerprint()`, plain
     values that identify the data and go into the run's key. For `ddsp data`, the report has
-    `files`, and `inspect(progress) -> dict` is the report with a `quality` for each of them and a `verdict`;
-    `draw_inspection(found, file)` draws that as a PNG. `locate(split, index) -> dict` says where an
-    item comes from, its file as `source`; it goes into the manifest of renders.
+    `files`, and `inspect(progress) -> dict` is the report with a `quality` for each of them and a
+    `verdict`; `draw_inspection(found, file)` draws that as a PNG. `locate(split, index) -> dict`
+    says where an item comes from, its file as `source`; it goes into the manifest of renders.
     """
 
 
