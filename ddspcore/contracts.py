@@ -14,7 +14,7 @@ SCHEDULABLE = ("backbone", "head", "synth", "loss")  # modules that run in every
 STREAMING = ("initial_state", "step")
 STREAMABLE = ("backbone", "head", "synth")
 MODULES = ("feature", "backbone", "head", "synth", "loss")
-LOSS_INPUTS = ("pred", "target", "controls", "batch", "step", "prepared")
+LOSS_INPUTS = ("pred", "target", "controls", "batch", "step", "prepared", "again")
 
 
 @frozen
@@ -39,7 +39,7 @@ CONTRACTS = {
     "head": Contract(("opt", "ctx", "width"), ("forward",), ("provides",)),
     "synth": Contract(("opt", "ctx"), ("forward",), ("needs", "provides")),
     "loss": Contract(("opt", "ctx"), ("forward",)),
-    "evaluator": Contract(("opt", "ctx"), ("__call__",), ("metrics",)),
+    "evaluator": Contract(("opt", "ctx"), ("__call__",), ("metrics",), ("needs",)),
 }
 
 

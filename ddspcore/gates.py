@@ -113,6 +113,7 @@ def _forward(recipe: Recipe, wiring: Wiring, device: str) -> int:
                     batch=batch,
                     step=0,
                     prepared=term.prepare(target),
+                    again=output.signal,
                 )
                 shown = list(value.shape) if isinstance(value, Tensor) else returned(value)
                 if shown != []:

@@ -120,8 +120,8 @@ def ddsp_losses() -> Iterable[type]:  # type: ignore[empty-body]
     """A prediction and what it should be, to one scalar.
 
     Constructor: `opt`, `ctx`. `forward` asks by name for any of `pred target controls batch step
-    prepared`. May offer `prepare(target) -> dict[str, Tensor]`, passed back as `prepared`; declares
-    `needs(opt, ctx)` if it reads controls.
+    prepared again`. May offer `prepare(target) -> dict[str, Tensor]`, passed back as `prepared`;
+    declares `needs(opt, ctx)` if it reads controls. `again` is the prediction with other noise.
     """
 
 
@@ -140,8 +140,9 @@ def ddsp_evaluators() -> Iterable[type]:  # type: ignore[empty-body]
 
     Constructor: `opt`, `ctx`. `__call__(pipeline, batches, out_dir) -> dict[str, float]`; `batches`
     can be iterated more than once, its noise is filled in. Declares
-    `metrics(opt, ctx) -> tuple[Metric, ...]`. May offer `compare(folders, out_dir)`, which writes
-    there what shows several checkpoints side by side; `folders` are where it wrote, by label.
+    `metrics(opt, ctx) -> tuple[Metric, ...]`, and may declare `needs(opt, ctx)`: the controls that
+    it reads. May offer `compare(folders, out_dir)`, which writes there what shows several
+    checkpoints side by side; `folders` are where it wrote, by label.
     """
 
 

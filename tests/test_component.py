@@ -230,8 +230,8 @@ STATIC = {"needs": staticmethod(two), "provides": staticmethod(two), "metrics": 
         (
             loss,
             {"forward": lambda self, pred, truth: None},
-            "loss Thing: forward may ask for pred, target, controls, batch, step and prepared, "
-            "not truth",
+            "loss Thing: forward may ask for pred, target, controls, batch, step, prepared "
+            "and again, not truth",
         ),
         (
             loss,

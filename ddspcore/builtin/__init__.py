@@ -27,7 +27,7 @@ from ddspcore.train.events import RunInfo
 @hookimpl
 def ddsp_sources() -> list[type]:
     """Bring the built-in sources."""
-    return [sources.WavFolder, known.KnownTones]
+    return [sources.WavFolder, known.KnownTones, known.KnownNoise, known.KnownRoom]
 
 
 @hookimpl
@@ -66,6 +66,7 @@ def ddsp_losses() -> list[type]:
     """Bring the built-in losses."""
     return [
         losses.MultiResolutionSpectra,
+        losses.ExcessSpectra,
         losses.LinearLoudness,
         losses.DecibelLoudness,
         losses.WaveformMse,
@@ -103,6 +104,8 @@ def ddsp_evaluators() -> list[type]:
         evaluators.EffectiveHarmonics,
         evaluators.DgenProbe,
         evaluators.Render,
+        known.NoiseError,
+        known.DecayError,
         controls.Controls,
         controls.Smoothing,
     ]

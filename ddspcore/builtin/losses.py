@@ -90,6 +90,42 @@ class MultiResolutionSpectra(nn.Module):
         return opt.linear * (mine - theirs).square().mean() + opt.log * nepers.square().mean()
 
 
+@loss("mrstft-excess")
+class ExcessSpectra(nn.Module):
+    """How much farther spectra lie from the target than from the prediction with other noise.
+
+    With d the distance of `mrstft`, whose options these are,
+
+        d(prediction, target) - d(prediction, the same controls with other noise),
+
+    of which the second is held still. In `mrstft`, noise is too soft: the distance between two
+    random magnitudes falls when one of them shrinks. What can be gained so is equal in both terms.
+    The mean of the gradient is that of the energy distance E d(P, T) - E d(P, P') / 2, which is
+    least where prediction and target are distributed alike; a part without noise meets itself in
+    the second term, so its gradient is that of `mrstft`. Zero says that the target is as near as
+    another realisation; noise that is too loud is below zero, and yet its gradient lowers it.
+
+    Source: Gritsenko et al., A Spectral Energy Distance for Parallel Speech Synthesis (NeurIPS
+    2020), section 3.
+    """
+
+    Options = MultiResolutionSpectra.Options
+
+    def __init__(self, opt: MultiResolutionSpectra.Options, ctx: Context):
+        super().__init__()
+        self.spectra = MultiResolutionSpectra(opt, ctx)
+
+    def prepare(self, target: Tensor) -> dict[str, Tensor]:
+        """Return the target's magnitudes by window length. Shape: target [B,T]."""
+        return self.spectra.prepare(target)
+
+    def forward(self, pred: Tensor, again: Tensor, prepared: dict[str, Tensor]) -> Tensor:
+        """Return the difference. Shape: pred and again [B,T] -> scalar."""
+        distance: Tensor = self.spectra(pred, prepared)
+        own: Tensor = self.spectra(pred, self.spectra.prepare(again))
+        return distance - own
+
+
 @loss("loudness-linear")
 class LinearLoudness(nn.Module):
     """Mean square of the difference between RMS envelopes."""

@@ -1,8 +1,10 @@
 """A small model on items that were never recorded, for evaluators to look at."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
+from attrs import frozen
 
 from ddspcore import Context, Control, source
 from ddspcore.assemble import build_pipeline, build_source, declare
@@ -51,8 +53,30 @@ class MadeUp:
         return {name: value[list(indices)] for name, value in self.items.items()}
 
 
-def feed_of(setting: Setting) -> Feed:
-    """Return the setting's model, untrained, and its source.
+@frozen
+class Widened:
+    """A source that provides some controls more, made up too."""
+
+    source: Any
+    more: Batch
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Return the source's."""
+        return tuple(getattr(self.source, "splits", ()))
+
+    def count(self, split: str) -> int:
+        """Count the items."""
+        return int(self.source.count(split))
+
+    def batch(self, split: str, indices: Sequence[int]) -> Batch:
+        """Return items, with the controls that they do not have by themselves."""
+        own: Batch = self.source.batch(split, indices)
+        return {name: value[list(indices)] for name, value in self.more.items()} | own
+
+
+def feed_of(setting: Setting, needs: Sequence[Control] = ()) -> Feed:
+    """Return the setting's model, untrained, and its source, which provides the `needs` too.
 
     Its recipe may name what the built-ins and the plugin under test bring, and the source
     `made-up`.
@@ -67,6 +91,14 @@ def feed_of(setting: Setting) -> Feed:
         Plugin("tested", "", components=tuple(tested)),
     )
     recipe = structure(read(setting.recipe), Catalog(plugins))
-    pipeline, scheduled = build_pipeline(recipe, declare(recipe))
-    device = torch.device("cpu")
-    return Feed(build_source(recipe), pipeline, scheduled, recipe.seed, device)
+    wiring = declare(recipe)
+    pipeline, scheduled = build_pipeline(recipe, wiring)
+    source = build_source(recipe)
+    provided = {control.name for node in wiring.nodes for control in node.provides}
+    more = {
+        need.name: example(need, setting.ctx, seed, source.count("val"), FRAMES)
+        for seed, need in enumerate(needs, start=100)
+        if need.name not in provided
+    }
+    feed_source = Widened(source, more) if more else source
+    return Feed(feed_source, pipeline, scheduled, recipe.seed, torch.device("cpu"))

@@ -19,6 +19,7 @@ from ddspcore.wiring import ITEM
 
 Values = dict[str, Tensor]
 
+
 @frozen
 class Subject:
     """A component in a setting.
@@ -65,10 +66,10 @@ class Subject:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """What a loss is given of prediction and target; what is prepared comes of the target."""
+        """What a loss is given of predictions and target; what is prepared comes of the target."""
         asks = self.component.asks if self.component.kind == "loss" else ()
         asks = tuple("target" if name == "prepared" else name for name in asks)
-        return tuple(name for name in ("pred", "target") if name in asks)
+        return tuple(name for name in ("pred", "target", "again") if name in asks)
 
     @property
     def provided(self) -> tuple[Control, ...]:

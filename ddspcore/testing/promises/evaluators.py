@@ -28,6 +28,11 @@ def _evaluate(subject: Subject, evaluator: Any, feed: Feed, out_dir: Path) -> di
         return dict(evaluator(feed.pipeline, batches, out_dir))
 
 
+def _feed(subject: Subject) -> Feed:
+    """Return the setting's model, on items with what the evaluator needs."""
+    return feed_of(subject.setting, subject.declared("needs") or ())
+
+
 @contextmanager
 def _elsewhere() -> Iterator[Path]:
     """Work in an empty folder and yield another one for files."""
@@ -45,7 +50,7 @@ def returns_the_numbers_that_it_declares(subject: Subject) -> None:
     """Every number is finite, declared, and within the bounds that are declared for it."""
     declared = subject.declared("metrics")
     with _elsewhere() as out_dir:
-        found = _evaluate(subject, subject.build(), feed_of(subject.setting), out_dir)
+        found = _evaluate(subject, subject.build(), _feed(subject), out_dir)
     for name, value in found.items():
         records = [metric for metric in declared if metric.covers(name)]
         demand(records, f'it returns "{name}", which it does not declare')
@@ -68,7 +73,7 @@ def says_which_way_is_better(subject: Subject) -> None:
 @promise()
 def repeats_bit_for_bit(subject: Subject) -> None:
     """The same model gives the same numbers: again, and whatever was drawn before."""
-    evaluator, feed = subject.build(), feed_of(subject.setting)
+    evaluator, feed = subject.build(), _feed(subject)
     found = []
     for seed in (1, 2):
         with generators_at(seed), _elsewhere() as out_dir:
@@ -79,7 +84,7 @@ def repeats_bit_for_bit(subject: Subject) -> None:
 @promise()
 def leaves_the_model_alone(subject: Subject) -> None:
     """Weights, buffers, gradients and modes are afterwards what they were before."""
-    feed = feed_of(subject.setting)
+    feed = _feed(subject)
     feed.pipeline.eval()
     before = _model_state(feed)
     with _elsewhere() as out_dir:
@@ -95,7 +100,7 @@ def leaves_the_model_alone(subject: Subject) -> None:
 @promise()
 def leaves_items_alone(subject: Subject) -> None:
     """The source's items are afterwards what they were before."""
-    feed = feed_of(subject.setting)
+    feed = _feed(subject)
     before = [copied(batch) for batch in feed.in_order(SPLIT, size=1)]
     with _elsewhere() as out_dir:
         _evaluate(subject, subject.build(), feed, out_dir)
@@ -107,7 +112,7 @@ def leaves_items_alone(subject: Subject) -> None:
 @promise()
 def draws_from_no_global_generator(subject: Subject) -> None:
     """Measuring more often does not change what is trained."""
-    evaluator, feed = subject.build(), feed_of(subject.setting)
+    evaluator, feed = subject.build(), _feed(subject)
     with draws_from_global_generators() as moved, _elsewhere() as out_dir:
         _evaluate(subject, evaluator, feed, out_dir)
     demand(not moved, f"it draws from {', '.join(moved)}")
@@ -117,7 +122,7 @@ def draws_from_no_global_generator(subject: Subject) -> None:
 def writes_where_it_is_told(subject: Subject) -> None:
     """Its files go into the folder that it is given, and nowhere else."""
     with _elsewhere() as out_dir:
-        _evaluate(subject, subject.build(), feed_of(subject.setting), out_dir)
+        _evaluate(subject, subject.build(), _feed(subject), out_dir)
         stray = sorted(path.name for path in Path.cwd().iterdir())
     demand(not stray, f"it writes {', '.join(stray)} into the working directory")
 
