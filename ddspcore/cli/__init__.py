@@ -19,6 +19,7 @@ COMMANDS = {
     "results": "ddspcore.cli.results:results",
     "eval": "ddspcore.cli.eval:evaluate",
     "render": "ddspcore.cli.render:render",
+    "report": "ddspcore.cli.report:report",
     "probe": "ddspcore.cli.probe:probe",
     "bench": "ddspcore.cli.bench:bench",
     "data": "ddspcore.cli.data:data",

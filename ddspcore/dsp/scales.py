@@ -41,7 +41,7 @@ class _ExpSigmoid(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         power = (y - FLOOR).clamp_min_(0.0)  # 2 sigmoid(x)^ln(10)
-        below_one = (0.5 * power).pow_(1.0 / math.log(10.0)).neg_().add_(1.0)  # sigmoid(-x)
+        below_one: Tensor = (0.5 * power).pow_(1.0 / math.log(10.0)).neg_().add_(1.0)  # sigmoid(-x)
         return below_one.mul_(power).mul_(grad).mul_(math.log(10.0))
 
 

@@ -35,7 +35,14 @@ from ddspcore.train.provenance import (
 )
 from ddspcore.train.runlog import RunLog
 from ddspcore.train.stage import BEST
-from ddspcore.train.summary import best_stage, course_of, describe_stage, in_words, renders_of
+from ddspcore.train.summary import (
+    best_stage,
+    course_of,
+    describe_scores,
+    describe_stage,
+    in_words,
+    renders_of,
+)
 from ddspcore.train.verdict import judge
 from ddspcore.train.versions import RESOLVED, heed, run_of, version_problems
 from ddspcore.wiring import Wiring
@@ -251,6 +258,7 @@ def _evaluate(chain: Chain, results: tuple[StageResult, ...]) -> dict[str, Any]:
         for split in ("train", "val")
         if chain.source.count(split)
     }
+    scores = describe_scores(evaluations, evaluators)
     return {
         "recipe": chain.info.recipe,
         "title": recipe.title,
@@ -274,5 +282,6 @@ def _evaluate(chain: Chain, results: tuple[StageResult, ...]) -> dict[str, Any]:
             }
             for split, found in evaluations.items()
         },
-        "in_words": list(in_words(evaluations, evaluators)),
+        "scores": scores,
+        "in_words": list(in_words(evaluations, scores)),
     }

@@ -12,6 +12,7 @@ from ddspcore.train.events import StageResult
 from ddspcore.train.stage import BEST
 
 RENDER = "render"
+PLACES = {"train": "where trained", "val": "held out"}
 
 
 def best_stage(stages: Sequence[StageResult], metric: Metric) -> StageResult:
@@ -66,24 +67,37 @@ def renders_of(evaluations: Mapping[str, Evaluation], run: Path) -> dict[str, st
     return {}
 
 
-def in_words(
+def describe_scores(
     evaluations: Mapping[str, Evaluation], evaluators: Sequence[Evaluator]
-) -> Iterator[str]:
-    """Yield one sentence a metric: where trained, where held out, and whether that is good."""
+) -> dict[str, dict[str, str]]:
+    """Return, by number, what it is called, its unit, which way is better, and how good it is.
+
+    It is judged where it is held out, if it is.
+    """
+    scores = {}
     for name in dict.fromkeys(name for one in evaluations.values() for name in one.values):
         metric, label = declared_by(name, evaluators)
-        yield _sentence(metric, label, name, evaluations)
+        judged = [found.values[name] for found in evaluations.values() if name in found.values][-1]
+        scores[name] = {
+            "label": label,
+            "unit": metric.unit,
+            "direction": metric.direction,
+            "grade": metric.grade(judged),
+        }
+    return scores
+
+
+def in_words(
+    evaluations: Mapping[str, Evaluation], scores: Mapping[str, Mapping[str, str]]
+) -> Iterator[str]:
+    """Yield one sentence a number: where trained, where held out, and whether that is good."""
+    for name, score in scores.items():
+        found = [
+            f"{evaluation.values[name]:.4g} {score['unit']} {PLACES[split]}".replace("  ", " ")
+            for split, evaluation in evaluations.items()
+            if name in evaluation.values
+        ]
+        grade = f" ({score['grade']})" if score["grade"] else ""
+        yield f"{score['label']}: {', '.join(found)}{grade}"
     if "val" not in evaluations:
         yield "Nothing is held out: there is too little data, so all numbers are where trained."
-
-
-def _sentence(metric: Metric, label: str, name: str, evaluations: Mapping[str, Evaluation]) -> str:
-    places = {"train": "where trained", "val": "held out"}
-    found = [
-        f"{evaluation.values[name]:.4g} {metric.unit} {places[split]}".replace("  ", " ")
-        for split, evaluation in evaluations.items()
-        if name in evaluation.values
-    ]
-    judged = [e.values[name] for e in evaluations.values() if name in e.values][-1]
-    grade = metric.grade(judged)
-    return f"{label}: {', '.join(found)}{f' ({grade})' if grade else ''}"

@@ -10,7 +10,8 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ddspcore.builtin.overview import curves, sound
+from ddspcore import curves
+from ddspcore.builtin.overview import sound
 from ddspcore.style import MUTED, STYLE
 
 SIZE_INCHES = (16.0, 14.0)
