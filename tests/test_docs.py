@@ -20,7 +20,7 @@ from attrs import field, frozen
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ddspcore import cli, hookspecs
+from ddspcore import cli
 from ddspcore.catalog import Catalog
 from ddspcore.plugins import discover
 from ddspcore.recipe.schema import Guards, MetricUse, Optimiser, Stage
@@ -161,12 +161,6 @@ def test_the_plugin_of_the_readme_is_listed_and_used(ddsp, desk):
     done = ddsp("check", "tilt.toml", "--plugin", "my_loss.py")
     assert done.code == 0, done.err
     assert ddsp("check", "tilt.toml").code == 1
-
-
-def test_the_package_of_the_readme_names_the_group_of_this_api(readme_file):
-    project = tomllib.loads(readme_file("pyproject.toml"))["project"]
-    assert set(project["entry-points"]) == {hookspecs.GROUP}
-    assert project["dependencies"] == ["ddspcore"]
 
 
 def test_problems_look_as_shown(ddsp, desk):

@@ -84,7 +84,7 @@ def test_the_wheel_holds_the_package_with_its_recipes_and_nothing_else(wheel):
         for part in parts
         for path in ROOT.glob(f"ddspcore/{part}")
     }
-    recipes = [*ROOT.glob("recipes/*.toml"), *ROOT.glob("recipes/audio/**/*.*")]
+    recipes = [*ROOT.glob("recipes/**/*.toml"), *ROOT.glob("recipes/audio/**/*.*")]
     sources |= {f"ddspcore/{path.relative_to(ROOT)}": path for path in recipes}
     assert "ddspcore/recipes/audio/LICENSE.txt" in sources
     ours = {name: data for name, data in files.items() if name.startswith("ddspcore/")}
@@ -138,13 +138,15 @@ def test_a_shipped_recipe_trains_on_the_shipped_recording(place):
 def test_the_plugin_of_the_readme_is_packaged_installed_and_used(place, readme_file, tmp_path):
     project = tmp_path / "ddsp-loss-spectral"
     project.mkdir()
-    (project / "pyproject.toml").write_text(readme_file("pyproject.toml"))
+    names = {"package": "ddsp-loss-spectral", "module": "ddsp_loss_spectral", "name": "spectral"}
+    text = PYPROJECT.format(**names, group="ddspcore.v1")
+    (project / "pyproject.toml").write_text(text)
     (project / "ddsp_loss_spectral.py").write_text(readme_file("my_loss.py"))
     place.install(build(project, tmp_path, "--wheel"))
     assert place.plugins()["spectral"] == {
         "name": "spectral",
         "package": "ddsp-loss-spectral",
-        "version": "0.1.0",
+        "version": "0.3.0",
         "state": "ok",
         "reason": "",
         "provides": {"loss": ["spectral-tilt"]},
