@@ -47,7 +47,7 @@ def prepare(catalog: Catalog, what: str, recipe_for_audio: str, sets: tuple[str,
     if "files" not in report:
         raise UserError(f"{name} reports no files")
     table = make_table("file", "fate", "kept s", "dropped s", "why")
-    for file in _shown(report):
+    for file in _shown(report["files"]):
         table.add_row(*_fate(file), file["why"])
     show(table, "", report["in_words"][0])
 
@@ -86,11 +86,11 @@ def inspect(
         found = source.inspect(progress)
     if picture:
         source.draw_inspection(found, picture)
+    sides = [file for file in found["files"] if split is None or split in (file["split"] or "")]
     if as_json:
-        click.echo(to_json(found, indent=2))
+        click.echo(to_json(found | {"files": sides[:limit]}, indent=2))
         return
-    files = [file for file in _shown(found) if split is None or split in (file["split"] or "")]
-    show(inspection_table(files[:limit]), "", *summary(found))
+    show(inspection_table(_shown(sides)[:limit]), "", *summary(found))
     if picture:
         show("", f"{picture}: pitch, loudness and files")
 
@@ -139,8 +139,8 @@ def _is_audio(path: Path) -> bool:
     return path.is_dir() or (path.is_file() and path.suffix != ".toml")
 
 
-def _shown(report: dict[str, Any]) -> list[dict[str, Any]]:
-    return [file for file in report["files"] if file["state"] != "ignored"]
+def _shown(files: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [file for file in files if file["state"] != "ignored"]
 
 
 def _fate(file: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -101,6 +101,8 @@ def test_one_side_or_a_few_files_can_be_asked_for(ddsp, folder, monkeypatch):
     held_out = rows(ddsp("data", "inspect", folder, "--split", "val").out)
     assert len({"a4.wav", "c4.flac", "text.wav"} & set(held_out)) == 1
     assert "blip.wav" not in rows(ddsp("data", "inspect", folder, "--limit", "1").out)
+    asked = ddsp("data", "inspect", folder, "--split", "train", "--limit", "1", "--json")
+    assert [file["split"] for file in json.loads(asked.out)["files"]] == ["train"]
 
 
 def test_a_picture_is_drawn_where_it_was_asked_for(ddsp, folder, tmp_path, monkeypatch):
