@@ -25,6 +25,14 @@ class GateMissed(Exception):  # noqa: N818  nothing is wrong but the numbers
     exit_code = 4
 
 
+class RunsFailed(Exception):  # noqa: N818  others of the series may be finished
+    """Runs of a series failed; `exit_code` is that of the first."""
+
+    def __init__(self, text: str, exit_code: int):
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
 class Interrupted(Exception):  # noqa: N818  the user asked for it
     """The user interrupted a run, and it has been saved."""
 

@@ -16,6 +16,9 @@ NOT_RUN = {
     "make": "sets up an environment of its own",
     "pip": "installs into the environment of the tests; test_installed.py does it in another",
     ".venv/bin/pre-commit": "changes the repository",
+    "ddsp run ladder": "trains for minutes; test_ladder.py runs a rung",
+    "ddsp run recipes/ladder": "the same",
+    "ddsp run my-recipes/": "trains every one of them; cli/test_series.py does",
     "python -m benchmarks": "takes minutes, and wants other systems",
 }
 FOLLOWED = "plugin-tutorial.md"  # from an empty folder, by a test of its own

@@ -222,7 +222,7 @@ def test_the_probe_falls_below_its_bar(ddsp, tmp_path, melody):
 
 
 def test_every_shipped_recipe_passes_check(ddsp):
-    for path in sorted(RECIPES.glob("*.toml")):
+    for path in sorted(RECIPES.rglob("*.toml")):
         done = ddsp("check", path)
         assert done.code == 0, done.err
         assert "proved by a dry run on meta" in done.out

@@ -1,5 +1,6 @@
 """`ddsp run`: train what a recipe says."""
 
+import functools
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ import rich_click as click
 from rich.console import Console
 
 from ddspcore.catalog import Catalog
+from ddspcore.cli.formats import BY_SUFFIX
 from ddspcore.cli.lowering import show_lowered
 from ddspcore.cli.options import (
     catalog_options,
@@ -19,6 +21,7 @@ from ddspcore.cli.options import (
 )
 from ddspcore.cli.profiling import show_profile
 from ddspcore.cli.rehearsing import show_rehearsal
+from ddspcore.cli.series import run_series
 from ddspcore.cli.tables import make_console
 from ddspcore.errors import GateMissed, UserError
 from ddspcore.recipe.schema import Device
@@ -59,7 +62,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the report of --dry-run here too, as JSON.",
+    help="Write the report of --dry-run (.json) or the table of a series (.md, .csv, .json) here.",
 )
 @click.option(
     "--profile",
@@ -100,21 +103,47 @@ def run(
     exact: bool,
     catalog: Catalog,
 ) -> None:
-    """Train RECIPE: a file, or the name of a shipped recipe.
+    """Train RECIPE: a file, or the name of a shipped recipe; or all recipes of a folder.
 
     The same command again continues a run that was interrupted or killed.
     """
     started = time.monotonic()
-    if out and dry_steps is None:
-        raise click.UsageError("--out goes with --dry-run")
     from ddspcore.gates import check_recipe  # noqa: PLC0415  imports torch
     from ddspcore.recipe.reading import read  # noqa: PLC0415
-    from ddspcore.recipe.shipped import resolve_recipe  # noqa: PLC0415
+    from ddspcore.recipe.series import members  # noqa: PLC0415
+    from ddspcore.recipe.shipped import resolve_recipes  # noqa: PLC0415
     from ddspcore.recipe.structuring import structure  # noqa: PLC0415
     from ddspcore.train import runner  # noqa: PLC0415
+    from ddspcore.train.series import plan  # noqa: PLC0415
     from ddspcore.train.verdict import judge  # noqa: PLC0415
 
-    document = read(resolve_recipe(recipe), sets)
+    ask = functools.partial(
+        runner.Request,
+        plugins=catalog.plugins,
+        runs_dir=runs_dir,
+        run_dir=run_dir,
+        fresh=fresh,
+        exact=exact,
+        started=started,
+        console=make_console(),
+    )
+    paths = resolve_recipes(recipe)
+    runs = members(read(paths[0], sets))
+    if len(paths) > 1 or len(runs) > 1:
+        special = dry_steps, dump_dir, profile_steps, run_dir
+        if any(value is not None for value in special):
+            message = "--run-dir, --dry-run, --profile and --dump-kernels are for a single run"
+            raise click.UsageError(message)
+        if out and out.suffix not in BY_SUFFIX:
+            raise click.UsageError(f"--out is a file that ends in {', '.join(BY_SUFFIX)}")
+        name = Path(recipe).resolve().stem
+        reports = [runs_dir / f"{name}{suffix}" for suffix in BY_SUFFIX]
+        planned = plan(paths, sets, device, catalog, functools.partial(ask, find_finished=True))
+        run_series(planned, reports if out is None else [*reports, out])
+        return
+    if out and dry_steps is None:
+        raise click.UsageError("--out goes with --dry-run, or with a series of runs")
+    document = runs[0].document
     structured = structure(document, catalog)
     if device is not None:
         structured = attrs.evolve(structured, device=device)
@@ -129,19 +158,7 @@ def run(
     if profile_steps is not None:
         profile(checked, profile_steps, profile_dir, console)
         return
-    request = runner.Request(
-        document=document,
-        recipe=checked.recipe,
-        wiring=checked.wiring,
-        plugins=catalog.plugins,
-        runs_dir=runs_dir,
-        run_dir=run_dir,
-        fresh=fresh,
-        exact=exact,
-        started=started,
-        console=console,
-    )
-    outcome = runner.run(request)
+    outcome = runner.run(ask(document, checked.recipe, checked.wiring))
     if outcome.found_finished:
         console.print(f"{outcome.folder}: this very run is finished already")
     metric = outcome.summary["metric"]

@@ -43,11 +43,6 @@ class Member:
         return "-".join(self.names.values())
 
 
-def is_series(document: Document) -> bool:
-    """Whether a recipe has `[each]`."""
-    return EACH in document.tree.value
-
-
 def members(document: Document) -> tuple[Member, ...]:
     """Return a recipe for every combination of values, without `[each]`; a single recipe as it is.
 
@@ -71,7 +66,7 @@ def member_at(document: Document, axes: Sequence[Axis], place: Sequence[int]) ->
 
 def find_axes(document: Document) -> tuple[Axis, ...]:
     """Return the keys of `[each]` in their order; RecipeError with everything wrong about them."""
-    if not is_series(document):
+    if EACH not in document.tree.value:
         return ()
     table = document.tree.value[EACH]
     if not table.is_table or not table.value:

@@ -13,12 +13,12 @@ from ddspcore.hookspecs import RECIPE_GROUP
 from ddspcore.recipe.problems import Origin, Problem, RecipeError, closest
 
 CORE = "core"
-_SHIPPED_NAME = re.compile(r"[\w.-]{2,}:[\w.-]+")
+_SHIPPED_NAME = re.compile(r"[\w.-]{2,}:[\w.-]+(/[\w.-]+)?")
 
 
 @frozen(order=True)
 class ShippedRecipe:
-    """A recipe file of a plugin, addressed as `plugin:stem`."""
+    """A recipe file of a plugin, addressed as `plugin:stem`, or as `plugin:folder/stem`."""
 
     plugin: str
     stem: str
@@ -27,6 +27,13 @@ class ShippedRecipe:
     def __str__(self) -> str:
         """Spell the address."""
         return f"{self.plugin}:{self.stem}"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """What the folder that it lies in is called by, if it lies in one."""
+        folder = self.stem.rpartition("/")[0]
+        own = f"{self.plugin}:{folder}"
+        return ((folder, own) if self.plugin == CORE else (own,)) if folder else ()
 
     @property
     def name(self) -> str:
@@ -39,9 +46,9 @@ def find_recipes() -> list[ShippedRecipe]:
     points = importlib.metadata.entry_points(group=RECIPE_GROUP)
     folders = {(point.name, folder) for point in points for folder in _folders(point.value)}
     recipes = [
-        ShippedRecipe(plugin, path.stem, path)
+        ShippedRecipe(plugin, path.relative_to(folder).with_suffix("").as_posix(), path)
         for plugin, folder in folders
-        for path in folder.glob("*.toml")
+        for path in (*folder.glob("*.toml"), *folder.glob("*/*.toml"))
     ]
     return sorted(recipes, key=lambda recipe: (recipe.plugin != CORE, recipe))
 
@@ -64,9 +71,25 @@ def resolve_recipe(text: str) -> Path:
     Raises RecipeError.
     """
     path = Path(os.path.expanduser(text))
-    if os.path.isfile(path) or path.suffix == ".toml" or len(path.parts) != 1:
+    if os.path.isfile(path) or path.suffix == ".toml":
+        return path
+    if len(path.parts) != 1 and not any(text in (r.stem, str(r)) for r in find_recipes()):
         return path
     return find_shipped(text)
+
+
+def resolve_recipes(text: str) -> tuple[Path, ...]:
+    """Return the files that a command line means, which may be all recipes of a folder.
+
+    A folder is a path, or the name of one that is shipped. Raises RecipeError.
+    """
+    if os.path.isdir(os.path.expanduser(text)):
+        found = sorted(Path(os.path.expanduser(text)).glob("*.toml"))
+        if not found:
+            raise RecipeError([Problem(f"{text}: there is no recipe (*.toml) in this folder")])
+        return tuple(found)
+    shipped = [recipe for recipe in find_recipes() if text in recipe.folders]
+    return tuple(recipe.path for recipe in shipped) or (resolve_recipe(text),)
 
 
 def is_shipped_name(text: str) -> bool:

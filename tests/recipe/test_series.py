@@ -8,7 +8,7 @@ from ddspcore.recipe.problems import RecipeError
 from ddspcore.recipe.reading import read
 from ddspcore.recipe.relocating import relocate
 from ddspcore.recipe.resolving import canonical, to_toml
-from ddspcore.recipe.series import MOST_RUNS, is_series, members
+from ddspcore.recipe.series import MOST_RUNS, members
 from ddspcore.recipe.structuring import structure
 
 EACH = """
@@ -35,7 +35,7 @@ def test_a_recipe_without_each_is_a_series_of_itself(desk):
     document = read(Path("recipe.toml"))
     (member,) = members(document)
     assert member.document == document
-    assert (member.label, is_series(document)) == ("", False)
+    assert member.label == ""
 
 
 def test_every_combination_is_a_recipe(desk, series):

@@ -7,7 +7,13 @@ import pytest
 
 from ddspcore.recipe.problems import RecipeError
 from ddspcore.recipe.reading import read
-from ddspcore.recipe.shipped import ShippedRecipe, find_recipes, is_shipped_name, resolve_recipe
+from ddspcore.recipe.shipped import (
+    ShippedRecipe,
+    find_recipes,
+    is_shipped_name,
+    resolve_recipe,
+    resolve_recipes,
+)
 
 
 @pytest.fixture
@@ -44,6 +50,25 @@ def test_a_recipe_is_named_with_or_without_its_plugin(shelf: Path, name: str) ->
 @pytest.mark.parametrize("name", ["x.toml", "a/b", "../bells", "missing.toml"])
 def test_paths_stay_paths(shelf: Path, name: str) -> None:
     assert resolve_recipe(name) == Path(name)
+
+
+def test_recipes_of_a_folder_are_named_by_it_one_or_all(shelf: Path) -> None:
+    (shelf / "ladder").mkdir()
+    rungs = tuple(shelf / "ladder" / f"{stem}.toml" for stem in ("r0_low", "r1_high"))
+    for rung in rungs:
+        rung.write_text("title = 'A rung'")
+    assert resolve_recipe("fm:ladder/r0_low") == rungs[0]
+    assert resolve_recipe("ladder/r0_low") == rungs[0]
+    assert is_shipped_name("fm:ladder/r0_low")
+    assert resolve_recipes("fm:ladder") == rungs
+    assert resolve_recipes("fm:bells") == (shelf / "bells.toml",)
+    assert resolve_recipes(str(shelf / "ladder")) == rungs
+
+
+def test_a_folder_without_recipes_is_refused(shelf: Path) -> None:
+    Path("empty").mkdir()
+    with pytest.raises(RecipeError, match="no recipe"):
+        resolve_recipes("empty")
 
 
 def test_a_file_of_that_name_comes_first(shelf: Path) -> None:
