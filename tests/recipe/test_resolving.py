@@ -53,7 +53,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 names = st.from_regex(r"\A[a-z][\w.-]{0,8}\Z")
 schedules = st.one_of(
     numbers.map(repr),
-    st.lists(st.tuples(numbers, numbers), max_size=3).map(
+    st.lists(st.tuples(numbers, numbers), min_size=1, max_size=3).map(
         lambda points: f'{{ use = "piecewise", points = {[list(p) for p in points]} }}'
     ),
 )
