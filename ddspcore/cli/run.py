@@ -127,11 +127,14 @@ def run(
         started=started,
         console=make_console(),
     )
+    special = {"--dry-run": dry_steps, "--dump-kernels": dump_dir, "--profile": profile_steps}
+    asked = [name for name, value in special.items() if value is not None]
+    if len(asked) > 1:
+        raise click.UsageError(f"{' and '.join(asked)}: one at a time")
     paths = resolve_recipes(recipe)
     runs = members(read(paths[0], sets))
     if len(paths) > 1 or len(runs) > 1:
-        special = dry_steps, dump_dir, profile_steps, run_dir
-        if any(value is not None for value in special):
+        if asked or run_dir is not None:
             message = "--run-dir, --dry-run, --profile and --dump-kernels are for a single run"
             raise click.UsageError(message)
         if out and out.suffix not in BY_SUFFIX:

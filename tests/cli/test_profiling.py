@@ -122,3 +122,9 @@ def test_a_folder_that_is_a_file(ddsp, tmp_path):
     outcome = ddsp("run", "best_low_loss", "--profile", "--profile-dir", tmp_path / "file")
     assert outcome.code == 1
     assert "is a file" in outcome.err
+
+
+def test_one_thing_at_a_time(ddsp):
+    outcome = ddsp("run", "best_low_loss", "--dry-run", "1", "--profile", "1")
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: --dry-run and --profile: one at a time")
