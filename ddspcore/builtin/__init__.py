@@ -104,6 +104,7 @@ def ddsp_evaluators() -> list[type]:
         evaluators.EffectiveHarmonics,
         evaluators.DgenProbe,
         evaluators.Render,
+        known.HarmonicError,
         known.NoiseError,
         known.DecayError,
         controls.Controls,
