@@ -12,7 +12,7 @@ import attrs
 from attrs import frozen
 
 from ddspcore.catalog import Catalog
-from ddspcore.errors import PluginError, TrainingStopped, UserError
+from ddspcore.errors import Interrupted, PluginError, TrainingStopped, UserError
 from ddspcore.gates import check_recipe
 from ddspcore.recipe.problems import collect
 from ddspcore.recipe.reading import read
@@ -104,6 +104,8 @@ def _run_one(recipe: str, request: Request) -> Result:
     except (UserError, PluginError, TrainingStopped) as failure:
         say(f"failed: {failure}", style="red", highlight=False, markup=False, soft_wrap=True)
         return Result(recipe, request.member, None, str(failure), int(failure.exit_code))
+    except Interrupted:
+        raise
     except Exception as bug:
         traceback.print_exception(bug, file=sys.stderr)
         return Result(recipe, request.member, None, f"{type(bug).__name__}: {bug}", 1)
