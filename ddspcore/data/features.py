@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ddspcore.controls import Control
 from ddspcore.data.files import content_hash
+from ddspcore.errors import PluginError
 
 VOICED = 0.5
 """A frame is voiced where `voicing` exceeds this."""
@@ -54,7 +55,7 @@ def run_features(
     """Return everything that the features make of a whole item; each sees what earlier ones made.
 
     `lengths` says how many values lie along an axis of this item: T samples, T // hop + 1 frames.
-    Raises TypeError, naming the feature, if it returns something else than it declares.
+    Raises PluginError, naming the feature, if it returns something else than it declares.
     """
     scope = dict(item)
     made: dict[str, Tensor] = {}
@@ -77,7 +78,7 @@ def _check(label: str, control: Control, value: Tensor | None, lengths: Mapping[
         wanted = [1, lengths.get(control.axis, found), control.channels]
     if value is None or list(value.shape) != wanted:
         returned = "nothing" if value is None else list(value.shape)
-        raise TypeError(
+        raise PluginError(
             f"feature {label} declares {control}, here {wanted}, but returns {returned}"
         )
 

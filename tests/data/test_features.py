@@ -8,6 +8,7 @@ from torch import nn
 
 from ddspcore import Control
 from ddspcore.data.features import FeatureNode, run_features, summarise
+from ddspcore.errors import PluginError
 
 LENGTHS = {"sample": 512, "frame": 3}
 ITEM = {"audio": torch.linspace(-1, 1, 512)[None]}
@@ -83,7 +84,7 @@ def test_features_run_without_gradients_and_leave_the_item_alone():
 )
 def test_a_feature_that_breaks_its_word_is_named(control, value, message):
     values = {} if value is None else {"x": value}
-    with pytest.raises(TypeError, match=f"feature mine declares.*{message}"):
+    with pytest.raises(PluginError, match=f"feature mine declares.*{message}"):
         run_features([node(Returns(values), control)], ITEM, LENGTHS)
 
 
