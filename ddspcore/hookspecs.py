@@ -142,7 +142,8 @@ def ddsp_evaluators() -> Iterable[type]:  # type: ignore[empty-body]
     can be iterated more than once, its noise is filled in. Declares
     `metrics(opt, ctx) -> tuple[Metric, ...]`, and may declare `needs(opt, ctx)`: the controls that
     it reads. May offer `compare(folders, out_dir)`, which writes there what shows several
-    checkpoints side by side; `folders` are where it wrote, by label.
+    checkpoints side by side; `folders` are where it wrote, by label. May offer `warnings(values) ->
+    Iterable[str]`: what is wrong, in words, given the numbers that it returned.
     """
 
 

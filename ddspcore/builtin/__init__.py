@@ -102,6 +102,7 @@ def ddsp_evaluators() -> list[type]:
         evaluators.NoiseShare,
         evaluators.NoiseFloor,
         evaluators.EffectiveHarmonics,
+        evaluators.Diagnosis,
         evaluators.DgenProbe,
         evaluators.Render,
         known.HarmonicError,

@@ -71,6 +71,15 @@ class LossUse(Use):
 
 
 @frozen(kw_only=True)
+class EvaluatorUse(Use):
+    """An evaluator of the best checkpoint, which may also watch over the training."""
+
+    watch: bool = option(
+        False, help="measure it while training too, whenever the metric is, on the same items"
+    )
+
+
+@frozen(kw_only=True)
 class MetricUse(Use):
     """The evaluator that decides "best", in every stage."""
 
@@ -227,7 +236,7 @@ class Recipe:
     audio: Audio | None = None
     data: Use
     metric: MetricUse
-    evaluators: tuple[Use, ...] = ()
+    evaluators: tuple[EvaluatorUse, ...] = ()
     optimiser: Optimiser = field(factory=Optimiser)
     guards: Guards = field(factory=Guards)
     stages: tuple[Stage, ...]

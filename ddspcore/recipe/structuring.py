@@ -25,6 +25,7 @@ from ddspcore.recipe.reading import Document
 from ddspcore.recipe.resolving import plain
 from ddspcore.recipe.schema import (
     Audio,
+    EvaluatorUse,
     Guards,
     LossUse,
     MetricUse,
@@ -60,7 +61,12 @@ VOCABULARY = (
     "gate",
     "each",
 )
-USES: dict[str, type[Use]] = {"feature": Use, "head": Use, "synth": SynthUse, "evaluator": Use}
+USES: dict[str, type[Use]] = {
+    "feature": Use,
+    "head": Use,
+    "synth": SynthUse,
+    "evaluator": EvaluatorUse,
+}
 NO_STAGES = ("scratch", "recipe", "lock")  # a start of its own; places in the run folder
 
 U = TypeVar("U", bound=Use)

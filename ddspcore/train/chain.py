@@ -13,7 +13,7 @@ from ddspcore.recipe.resolving import canonical
 from ddspcore.recipe.schema import Recipe, Stage
 from ddspcore.train.checkpoint import load_tensors, load_weights
 from ddspcore.train.device import DeviceChoice
-from ddspcore.train.evaluation import MetricPlan
+from ddspcore.train.evaluation import Evaluator, MetricPlan
 from ddspcore.train.events import LogRecord, RunInfo, StageResult
 from ddspcore.train.feed import Feed
 from ddspcore.train.folder import RunFolder, digest, file_digest
@@ -90,6 +90,7 @@ class Chain:
     observers: Observers
     info: RunInfo
     plan: MetricPlan
+    watchers: tuple[Evaluator, ...]
     stop: StopRequest
 
     def train(
@@ -136,6 +137,7 @@ class Chain:
             key=key,
             folder=self.folder.stage(stage.name),
             plan=self.plan,
+            watchers=self.watchers,
             log=self.log,
             observe=self._observe,
             stop=self.stop,

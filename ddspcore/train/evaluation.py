@@ -31,6 +31,11 @@ class Evaluator:
         """Return the metric of a key."""
         return next(metric for metric in self.metrics if metric.name == key)
 
+    def warnings(self, values: Mapping[str, float]) -> tuple[str, ...]:
+        """Return in words what is wrong, given what was measured; most evaluators never say it."""
+        warn = getattr(self.call, "warnings", None)
+        return tuple(warn(values)) if warn else ()
+
     def run(self, pipeline: Pipeline, batches: Batches, out_dir: Path) -> dict[str, float]:
         """Evaluate in eval mode, without gradients, under generators of its own.
 
@@ -102,10 +107,11 @@ def declared_by(name: str, evaluators: Sequence[Evaluator]) -> tuple[Metric, str
 
 @frozen
 class Evaluation:
-    """What the evaluators found on one split, and the files each of them wrote."""
+    """What the evaluators found on one split, the files each of them wrote, and their warnings."""
 
     values: Mapping[str, float]
     files: Mapping[str, tuple[Path, ...]]
+    warnings: tuple[str, ...]
 
 
 def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: Path) -> Evaluation:
@@ -116,12 +122,14 @@ def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: P
     """
     values: dict[str, float] = {}
     files: dict[str, tuple[Path, ...]] = {}
+    warnings: list[str] = []
     whole = f"{split}-items"
     items = whole if whole in getattr(feed.source, "splits", ()) else split
     for evaluator in evaluators:
         folder = out_dir / evaluator.label
         folder.mkdir(parents=True, exist_ok=True)
         found = evaluator.run(feed.pipeline, feed.in_order(items, size=1), folder)
+        warnings += evaluator.warnings(found)
         for name, value in found.items():
             values[f"{evaluator.label}/{name}" if name in values else name] = value
         written = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
@@ -131,4 +139,4 @@ def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: P
             shutil.rmtree(folder)
     if not files:
         shutil.rmtree(out_dir, ignore_errors=True)  # absent if the recipe has no evaluator
-    return Evaluation(values, files)
+    return Evaluation(values, files, tuple(warnings))

@@ -42,6 +42,7 @@ from ddspcore.train.summary import (
     describe_stage,
     in_words,
     renders_of,
+    warnings_of,
 )
 from ddspcore.train.verdict import judge
 from ddspcore.train.versions import RESOLVED, heed, run_of, version_problems
@@ -223,6 +224,7 @@ def _train(
             observers=Observers(request.plugins),
             info=info,
             plan=plan_metric(recipe, source),
+            watchers=tuple(build_evaluator(recipe, use) for use in recipe.evaluators if use.watch),
             stop=StopRequest(),
         )
         chain.tell("ddsp_run_start")
@@ -283,5 +285,6 @@ def _evaluate(chain: Chain, results: tuple[StageResult, ...]) -> dict[str, Any]:
             for split, found in evaluations.items()
         },
         "scores": scores,
+        "warnings": warnings_of(evaluations),
         "in_words": list(in_words(evaluations, scores)),
     }

@@ -1,6 +1,7 @@
 """One stage: its loop, its best and last checkpoints, and its patience."""
 
 import math
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,15 @@ from attrs import frozen
 from ddspcore.errors import Interrupted, PluginError, TrainingStopped, UserError
 from ddspcore.gates import physical_faults
 from ddspcore.train.checkpoint import save_tensors
-from ddspcore.train.evaluation import MetricPlan
+from ddspcore.train.evaluation import Evaluator, MetricPlan
 from ddspcore.train.events import LogRecord
+from ddspcore.train.feed import Batches
 from ddspcore.train.interrupt import StopRequest
 from ddspcore.train.learner import Learner
 from ddspcore.train.runlog import RunLog
 from ddspcore.train.state import Position, SavedStage, save_stage
 
+DIGITS = re.compile(r"[\d.]+")
 BEST, LAST, KEPT = "best.safetensors", "last.safetensors", "step-{:08d}.safetensors"
 
 
@@ -27,6 +30,7 @@ class StageSetup:
     key: str
     folder: Path
     plan: MetricPlan
+    watchers: tuple[Evaluator, ...]
     log: RunLog
     observe: Callable[[LogRecord], None]
     stop: StopRequest
@@ -41,6 +45,7 @@ class StageTrainer:
         self.stage = learner.stage
         self.pipeline = learner.pipeline
         self.position = Position()
+        self.warned: set[str] = set()
 
     def run(self) -> Position:
         """Train to the stage's end; returns where it ended.
@@ -151,6 +156,7 @@ class StageTrainer:
                     f"evaluator {plan.evaluator.label} declares {plan.metric.name}, "
                     "which decides what is best, but does not return it"
                 )
+            found |= self._watch(batches)
             is_best = plan.metric.better(value, position.best)
             if is_best:
                 position.best, position.best_step = value, position.step
@@ -165,6 +171,19 @@ class StageTrainer:
             f"{self.stage.name} {position.step:>6}/{self.stage.steps}  "
             f"{plan.metric.name} {value:.5g}{'  best' if is_best else ''}"
         )
+
+    def _watch(self, batches: Batches) -> dict[str, float]:
+        """Let the watchers measure; say what they warn of, once a stage and not before it began."""
+        values: dict[str, float] = {}
+        for watcher in self.setup.watchers:
+            found = watcher.run(self.pipeline, batches, self.setup.folder)
+            for warning in watcher.warnings(found) if self.position.step else ():
+                what = DIGITS.sub("", warning)  # the numbers in it move from time to time
+                if what not in self.warned:
+                    self.setup.log.say(f"warning: {warning}", style="yellow")
+                self.warned.add(what)
+            values |= found
+        return values
 
     def _record(self, kind: str, values: dict[str, float], **marks: bool) -> None:
         stage, step = self.stage.name, self.position.step

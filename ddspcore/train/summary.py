@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ddspcore.metric import Metric
-from ddspcore.train.evaluation import Evaluation, Evaluator, declared_by
+from ddspcore.train.evaluation import HELD_OUT_FIRST, Evaluation, Evaluator, declared_by
 from ddspcore.train.events import StageResult
 from ddspcore.train.stage import BEST
 
@@ -87,6 +87,12 @@ def describe_scores(
     return scores
 
 
+def warnings_of(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    """Return what evaluators warn of, on held-out items if there are any."""
+    split = next((split for split in HELD_OUT_FIRST if split in evaluations), None)
+    return list(evaluations[split].warnings) if split else []
+
+
 def in_words(
     evaluations: Mapping[str, Evaluation], scores: Mapping[str, Mapping[str, str]]
 ) -> Iterator[str]:
@@ -99,5 +105,7 @@ def in_words(
         ]
         grade = f" ({score['grade']})" if score["grade"] else ""
         yield f"{score['label']}: {', '.join(found)}{grade}"
+    for warning in warnings_of(evaluations):
+        yield f"warning: {warning}"
     if "val" not in evaluations:
         yield "Nothing is held out: there is too little data, so all numbers are where trained."

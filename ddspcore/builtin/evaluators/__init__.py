@@ -1,6 +1,7 @@
 """Evaluators of audio: numbers that say how good a prediction is, and files to listen to."""
 
 from ddspcore.builtin.evaluators.dgen_probe import DgenProbe
+from ddspcore.builtin.evaluators.diagnosis import Diagnosis
 from ddspcore.builtin.evaluators.effective_harmonics import EffectiveHarmonics
 from ddspcore.builtin.evaluators.energy_share import EnergyShare
 from ddspcore.builtin.evaluators.f0_error import F0Error
@@ -13,6 +14,7 @@ from ddspcore.builtin.evaluators.render import Render
 
 __all__ = [
     "DgenProbe",
+    "Diagnosis",
     "EffectiveHarmonics",
     "EnergyShare",
     "F0Error",

@@ -54,8 +54,17 @@ class NoiseShare:
         self, pipeline: Pipeline, batches: Iterable[Batch], out_dir: Path
     ) -> dict[str, float]:
         """Measure over all batches; energy counts wherever it is."""
+        recording, prediction = self.compare(pairs(pipeline, batches))
+        return {
+            "noise-share/recording": recording,
+            "noise-share/prediction": prediction,
+            "noise-share/error": abs(prediction - recording),
+        }
+
+    def compare(self, sounds: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+        """Return the shares of recordings and of predictions. Shape: prediction, target [B,T]."""
         noise, energy = torch.zeros(2), torch.zeros(2)
-        for pred, target in pairs(pipeline, batches):
+        for pred, target in sounds:
             f0_hz, voicing = track(
                 target, self.rate, self.hop, f0_min=self.opt.f0_min, f0_max=self.opt.f0_max
             )
@@ -64,11 +73,7 @@ class NoiseShare:
                 noise[index] += own
                 energy[index] += whole
         recording, prediction = (noise / energy.clamp_min(torch.finfo(energy.dtype).tiny)).tolist()
-        return {
-            "noise-share/recording": recording,
-            "noise-share/prediction": prediction,
-            "noise-share/error": abs(prediction - recording),
-        }
+        return recording, prediction
 
     def _energies(self, x: Tensor, f0_hz: Tensor, voiced: Tensor) -> tuple[float, float]:
         """Return how much is noise, and how much there is; in mean squares, summed over frames."""
