@@ -24,6 +24,8 @@ SIZE_INCHES = (15.0, 9.0)
 DPI = 110
 FLOOR_DB = -100.0
 FLAT = 1e-3
+MOST_INSIDE = 5
+"""Names of more lines would hide the lines."""
 
 
 def draw_controls(dump: Dump, title: str, path: Path) -> None:
@@ -138,7 +140,7 @@ def _finish_harmonics(axes: Axes, title: str, middle: Moment) -> None:
     axes.set_ylabel("amplitude / dB")
     axes.set_xlim(0.5, len(middle.harmonics) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    axes.legend(loc="upper right")
+    _name_lines(axes)
     if middle.f0_hz > 0.0:
         khz = middle.f0_hz / 1e3
         below = axes.secondary_xaxis(
@@ -159,6 +161,13 @@ def _finish_periods(axes: Axes, title: str) -> None:
     axes.set_ylabel("amplitude")
     axes.set_xlim(left=0.0)
     if axes.lines:
+        _name_lines(axes)
+
+
+def _name_lines(axes: Axes) -> None:
+    if len(axes.lines) > MOST_INSIDE:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    else:
         axes.legend(loc="upper right")
 
 

@@ -6,7 +6,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
+from ddspcore.builtin.controls import pictures
 from ddspcore.builtin.controls.dumping import Controls
 from ddspcore.builtin.controls.pictures import decibels
 from ddspcore.builtin.controls.tables import read_tables, wavetable, zero_phase_taps
@@ -158,3 +160,14 @@ def test_an_unvoiced_item_of_one_frame_is_drawn(dump, batch):
             batch[name] = value[:, :1] * (name != "f0_hz")
     batch["audio"] = batch["audio"][:, :1]
     assert (dump(batch) / "controls.png").stat().st_size > 20_000
+
+
+@pytest.mark.parametrize(("lines", "hides"), [(3, True), (10, False)])
+def test_names_of_many_lines_stand_beside_them(lines, hides):
+    figure = Figure(layout="constrained")
+    axes = figure.subplots()
+    for number in range(lines):
+        axes.plot([0.0, 1.0], [0.0, number], label=f"A {number}")
+    pictures._name_lines(axes)
+    figure.draw_without_rendering()
+    assert (axes.get_legend().get_window_extent().x0 < axes.get_window_extent().x1) == hides
