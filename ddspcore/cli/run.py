@@ -2,6 +2,7 @@
 
 import functools
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import attrs
 import rich_click as click
 from rich.console import Console
 
+from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.cli.formats import BY_SUFFIX
 from ddspcore.cli.lowering import show_lowered
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     import torch
 
     from ddspcore.gates import Checked
-    from ddspcore.recipe.schema import Recipe
+    from ddspcore.recipe.schema import Gate, Recipe
+    from ddspcore.train.runner import Outcome
 
 
 @click.command()
@@ -115,7 +118,6 @@ def run(
     from ddspcore.recipe.structuring import structure  # noqa: PLC0415
     from ddspcore.train import runner  # noqa: PLC0415
     from ddspcore.train.series import plan  # noqa: PLC0415
-    from ddspcore.train.verdict import judge  # noqa: PLC0415
 
     ask = functools.partial(
         runner.Request,
@@ -139,7 +141,7 @@ def run(
             raise click.UsageError(message)
         if out and out.suffix not in BY_SUFFIX:
             raise click.UsageError(f"--out is a file that ends in {', '.join(BY_SUFFIX)}")
-        name = Path(recipe).resolve().stem
+        name = Path(recipe).resolve().stem.replace(":", "-")
         reports = [runs_dir / f"{name}{suffix}" for suffix in BY_SUFFIX]
         planned = plan(paths, sets, device, catalog, functools.partial(ask, find_finished=True))
         run_series(planned, reports if out is None else [*reports, out])
@@ -152,16 +154,24 @@ def run(
         structured = attrs.evolve(structured, device=device)
     checked = check_recipe(structured)
     console = make_console()
-    if dry_steps is not None:
-        rehearse(checked, dry_steps, out, console)
-        return
-    if dump_dir is not None:
-        dump_kernels(checked, dump_dir, console)
-        return
-    if profile_steps is not None:
-        profile(checked, profile_steps, profile_dir, console)
-        return
-    outcome = runner.run(ask(document, checked.recipe, checked.wiring))
+    with blamed(structured):
+        if dry_steps is not None:
+            rehearse(checked, dry_steps, out, console)
+            return
+        if dump_dir is not None:
+            dump_kernels(checked, dump_dir, console)
+            return
+        if profile_steps is not None:
+            profile(checked, profile_steps, profile_dir, console)
+            return
+        outcome = runner.run(ask(document, checked.recipe, checked.wiring))
+    show_outcome(outcome, checked.recipe.gates, console)
+
+
+def show_outcome(outcome: "Outcome", gates: Sequence["Gate"], console: Console) -> None:
+    """Print what a run came to and where it is; raises GateMissed."""
+    from ddspcore.train.verdict import judge  # noqa: PLC0415
+
     if outcome.found_finished:
         console.print(f"{outcome.folder}: this very run is finished already")
     metric = outcome.summary["metric"]
@@ -169,7 +179,7 @@ def run(
         f"\n{metric['name']} {metric['value']:.5g} ({metric['direction']} is better), "
         f"{outcome.summary['seconds']:.0f} s; everything is in {outcome.folder}"
     )
-    verdicts = judge(checked.recipe.gates, [outcome.summary])
+    verdicts = judge(gates, [outcome.summary])
     missed = [verdict.in_words() for verdict in verdicts if not verdict.passed]
     if missed:
         raise GateMissed(f"the run is finished and saved, but {'; '.join(missed)}")
