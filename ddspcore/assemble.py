@@ -106,9 +106,11 @@ def _nodes(recipe: Recipe, ctx: Context) -> Iterator[tuple[Node, Use]]:
         for loss in stage.losses:
             needs = _declared(loss, "needs", ctx) or ()
             yield Node("loss", f"{stage.name}.{loss.name}", needs), loss
-    for use in (recipe.metric, *recipe.evaluators):
-        needs = _declared(use, "needs", ctx) or ()
-        yield Node("evaluator", use.name, needs), use
+    # What decides is often one of the evaluators, too.
+    measures = {(u.name, u.component.name): u for u in (recipe.metric, *recipe.evaluators)}
+    for use in measures.values():
+        if needs := _declared(use, "needs", ctx):
+            yield Node("evaluator", use.name, needs), use
 
 
 def _target_problems(recipe: Recipe, wiring: Wiring) -> list[Problem]:

@@ -151,6 +151,13 @@ def test_a_loss_on_harmonics_needs_some(ddsp, golden, recipe):
     golden("check-loss-without-harmonics", done.err)
 
 
+def test_an_evaluator_of_what_is_known_needs_a_source_that_knows(ddsp, golden, recipe):
+    recipe('use = "mss"', 'use = "noise-error"')
+    done = ddsp("check", "my.toml")
+    assert done.code == 1
+    golden("check-nothing-known", done.err)
+
+
 def test_a_head_that_returns_other_shapes_than_it_declares(ddsp, golden, recipe, tmp_path):
     (tmp_path / "liar.py").write_text(LIAR)
     path = recipe('{ use = "noise" }]\nsynth', '{ use = "noise" }, { use = "liar" }]\nsynth')
