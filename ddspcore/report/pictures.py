@@ -25,7 +25,7 @@ def draw_course(lines: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) 
     if not lines:
         return ""
     with rc_context(STYLE):
-        figure = Figure(figsize=(13.0, 4.2), layout="constrained")
+        figure = Figure(figsize=(16.0, 4.8), layout="constrained")
         losses, metric = figure.subplots(1, 2)
         draw_losses(losses, lines)
         draw_metric(metric, lines, summary)
