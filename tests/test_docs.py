@@ -141,8 +141,10 @@ def test_a_command_line_is_understood(desk, line, monkeypatch):
         parsed(line.text)
     elif words[1:] and words[1].partition(".")[0] == "benchmarks":
         monkeypatch.syspath_prepend(ROOT)
-        module = words[1] if "." in words[1] else "benchmarks.__main__"
-        importlib.import_module(module).parser().parse_args(words[2:])
+        module = importlib.import_module(words[1])
+        if hasattr(module, "__path__"):
+            module = importlib.import_module(f"{words[1]}.__main__")
+        module.parser().parse_args(words[2:])
     else:
         assert program in {"pip", "pytest", ".venv/bin/pre-commit"}
 
