@@ -63,10 +63,9 @@ def returns_the_numbers_that_it_declares(subject: Subject) -> None:
 
 
 @promise()
-def says_which_way_is_better(subject: Subject) -> None:
-    """Every metric has a sentence and a direction: `lower` or `higher`."""
+def says_what_it_measures(subject: Subject) -> None:
+    """Every metric has a sentence."""
     for metric in subject.declared("metrics"):
-        demand(metric.direction in ("lower", "higher"), f"{metric.name} is {metric.direction}")
         demand(metric.help.strip(), f"nothing says what {metric.name} is")
 
 
@@ -141,7 +140,7 @@ def _model_state(feed: Feed) -> dict[str, Any]:
 
 PROMISES = (
     returns_the_numbers_that_it_declares,
-    says_which_way_is_better,
+    says_what_it_measures,
     repeats_bit_for_bit,
     leaves_the_model_alone,
     leaves_items_alone,

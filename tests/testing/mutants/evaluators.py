@@ -40,16 +40,16 @@ class OutOfBounds(Judge):
         return {"power": -abs(self.power(pipeline, batches)) - 1}
 
 
-@evaluator("aimless")
-class Aimless(Judge):
-    """Does not know which way is better."""
+@evaluator("wordless")
+class Wordless(Judge):
+    """Does not say what it measures."""
 
-    breaks = "says_which_way_is_better"
+    breaks = "says_what_it_measures"
 
     @staticmethod
     def metrics(opt, ctx):
-        """Declare the power, and no direction."""
-        return (Metric("power", "", "", "mean power"),)
+        """Declare the power, and no sentence."""
+        return (Metric("power", "", "lower", ""),)
 
     def __call__(self, pipeline, batches, out_dir):
         return {"power": self.power(pipeline, batches)}
