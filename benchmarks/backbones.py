@@ -125,11 +125,16 @@ def table(runs: Sequence[Run], cost: Mapping[str, Cost]) -> str:
     return markdown(head, rows)
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return what understands the command line."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks.backbones", description=__doc__)
+    made.add_argument("runs", type=Path, metavar="RUNS", help="the folder that has the runs")
+    return made
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Print the table."""
-    made = argparse.ArgumentParser(prog="python -m benchmarks.backbones", description=__doc__)
-    made.add_argument("runs", type=Path, metavar="RUNS")
-    given = made.parse_args(words)
+    given = parser().parse_args(words)
     catalog = Catalog(discover())
     runs, recipes = [], {}
     for folder in sorted(path.parent for path in given.runs.glob("*/summary.json")):
