@@ -33,8 +33,12 @@ class Evaluator:
 
     def warnings(self, values: Mapping[str, float]) -> tuple[str, ...]:
         """Return in words what is wrong, given what was measured; most evaluators never say it."""
-        warn = getattr(self.call, "warnings", None)
-        return tuple(warn(values)) if warn else ()
+        return tuple(self.call.warnings(values)) if self.warns else ()
+
+    @property
+    def warns(self) -> bool:
+        """Whether it says in words what is wrong."""
+        return hasattr(self.call, "warnings")
 
     def run(self, pipeline: Pipeline, batches: Batches, out_dir: Path) -> dict[str, float]:
         """Evaluate in eval mode, without gradients, under generators of its own.
@@ -107,11 +111,15 @@ def declared_by(name: str, evaluators: Sequence[Evaluator]) -> tuple[Metric, str
 
 @frozen
 class Evaluation:
-    """What the evaluators found on one split, the files each of them wrote, and their warnings."""
+    """What the evaluators found on one split, the files each of them wrote, and their warnings.
+
+    `quiet` are the numbers of those evaluators that speak by warnings.
+    """
 
     values: Mapping[str, float]
     files: Mapping[str, tuple[Path, ...]]
     warnings: tuple[str, ...]
+    quiet: frozenset[str]
 
 
 def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: Path) -> Evaluation:
@@ -123,6 +131,7 @@ def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: P
     values: dict[str, float] = {}
     files: dict[str, tuple[Path, ...]] = {}
     warnings: list[str] = []
+    quiet: set[str] = set()
     whole = f"{split}-items"
     items = whole if whole in getattr(feed.source, "splits", ()) else split
     for evaluator in evaluators:
@@ -130,8 +139,9 @@ def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: P
         folder.mkdir(parents=True, exist_ok=True)
         found = evaluator.run(feed.pipeline, feed.in_order(items, size=1), folder)
         warnings += evaluator.warnings(found)
-        for name, value in found.items():
-            values[f"{evaluator.label}/{name}" if name in values else name] = value
+        named = {f"{evaluator.label}/{n}" if n in values else n: v for n, v in found.items()}
+        values |= named
+        quiet |= set(named) if evaluator.warns else set()
         written = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
         if written:
             files[evaluator.label] = written
@@ -139,4 +149,4 @@ def evaluate(feed: Feed, evaluators: Sequence[Evaluator], split: str, out_dir: P
             shutil.rmtree(folder)
     if not files:
         shutil.rmtree(out_dir, ignore_errors=True)  # absent if the recipe has no evaluator
-    return Evaluation(values, files, tuple(warnings))
+    return Evaluation(values, files, tuple(warnings), frozenset(quiet))

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from ddspcore.assemble import build_features, build_pipeline, build_source, declare
+from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.data.features import FeatureNode
 from ddspcore.errors import UserError
@@ -47,8 +48,9 @@ def open_run(
         raise UserError(f"{folder}: is no run folder: it has no resolved.toml")
     recipe = structure(read(resolved), catalog)
     path = checkpoint or best_checkpoint(folder)
-    wiring = declare(recipe)
-    pipeline, scheduled = build_pipeline(recipe, wiring)
+    with blamed(recipe):
+        pipeline, scheduled = build_pipeline(recipe, declare(recipe))
+        features = build_features(recipe)
     load_weights(pipeline, load_tensors(path), path)
     steps = {stage.name: stage.steps for stage in recipe.stages}
     snapshot = find_snapshot(path, folder, tuple(steps))
@@ -58,7 +60,7 @@ def open_run(
     chosen = choose_device(device)
     pipeline.to(chosen.torch).eval()
     data = read_json(folder / "data.json") if (folder / "data.json").is_file() else {}
-    return OpenRun(folder, recipe, pipeline, build_features(recipe), chosen, path, data)
+    return OpenRun(folder, recipe, pipeline, features, chosen, path, data)
 
 
 def best_checkpoint(folder: Path) -> Path:

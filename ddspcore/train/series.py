@@ -11,10 +11,11 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.errors import Interrupted, PluginError, TrainingStopped, UserError
 from ddspcore.gates import check_recipe
-from ddspcore.recipe.problems import collect
+from ddspcore.recipe.problems import RecipeError, collect, render
 from ddspcore.recipe.reading import read
 from ddspcore.recipe.schema import Device, Gate
 from ddspcore.recipe.series import members
@@ -100,10 +101,12 @@ def run_all(planned: Sequence[Series]) -> Iterator[Result]:
 def _run_one(recipe: str, request: Request) -> Result:
     say = request.console.print
     try:
-        outcome = run(attrs.evolve(request, started=time.monotonic()))
+        with blamed(request.recipe):
+            outcome = run(attrs.evolve(request, started=time.monotonic()))
     except (UserError, PluginError, TrainingStopped) as failure:
         say(f"failed: {failure}", style="red", highlight=False, markup=False, soft_wrap=True)
-        return Result(recipe, request.member, None, str(failure), int(failure.exit_code))
+        why = _short(failure)
+        return Result(recipe, request.member, None, why, int(failure.exit_code))
     except Interrupted:
         raise
     except Exception as bug:
@@ -112,6 +115,13 @@ def _run_one(recipe: str, request: Request) -> Result:
     if outcome.found_finished:
         say(f"{outcome.folder}: finished already", highlight=False, markup=False, soft_wrap=True)
     return Result(recipe, request.member, outcome)
+
+
+def _short(failure: Exception) -> str:
+    """Return an error as a table's cell has it, in a line if it is about the recipe."""
+    if isinstance(failure, RecipeError):
+        return render(failure.problems, short=True)
+    return str(failure)
 
 
 def rows_of(series: Series, results: Sequence[Result]) -> Iterator[Row]:

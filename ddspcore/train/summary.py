@@ -96,8 +96,14 @@ def warnings_of(evaluations: Mapping[str, Evaluation]) -> list[str]:
 def in_words(
     evaluations: Mapping[str, Evaluation], scores: Mapping[str, Mapping[str, str]]
 ) -> Iterator[str]:
-    """Yield one sentence a number: where trained, where held out, and whether that is good."""
+    """Yield one sentence a number: where trained, where held out, and whether that is good.
+
+    Evaluators that speak by warnings do so at the end, and their numbers stand in the summary.
+    """
+    quiet = frozenset[str]().union(*(evaluation.quiet for evaluation in evaluations.values()))
     for name, score in scores.items():
+        if name in quiet:
+            continue
         found = [
             f"{evaluation.values[name]:.4g} {score['unit']} {PLACES[split]}".replace("  ", " ")
             for split, evaluation in evaluations.items()

@@ -8,8 +8,8 @@ import torch
 from matplotlib.figure import Figure
 
 from ddspcore.builtin.overview import draw_overview
-from ddspcore.curves import draw_losses, draw_metric
 from ddspcore.builtin.overview.sound import draw_f0, draw_loudness, draw_spectrograms, read_take
+from ddspcore.curves import draw_losses, draw_metric
 from ddspcore.data.wav import encode_wav
 
 RENDERS = {name: f"C/val/{name}.wav" for name in ("target", "prediction", "harmonic", "noise")}

@@ -91,3 +91,9 @@ def test_who_does_not_watch_is_asked_at_the_end_alone(run):
     assert not any("drift" in line for line in lines)
     assert shown.count("warning: it drifts by") == 1
     assert len(summary["warnings"]) == 1
+
+
+def test_who_warns_says_nothing_else(run):
+    _, shown, summary = run()
+    assert "distance from zero" not in shown
+    assert summary["scores"]["drift"]["label"] == "distance from zero"
