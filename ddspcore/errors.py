@@ -1,5 +1,15 @@
 """Errors that a user can cause or mend: they carry an exit code and never show a traceback."""
 
+import errno
+
+REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+REFUSALS |= {errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
+
+
+def is_refusal(error: Exception) -> bool:
+    """Say whether the machine refuses something: no bug, wherever in the program it shows."""
+    return isinstance(error, OSError) and error.errno in REFUSALS
+
 
 class UserError(Exception):
     """A recipe, data or usage problem: what, where, and what to do, in its text."""

@@ -52,7 +52,7 @@ def check_recipe(recipe: Recipe) -> Checked:
 
     Raises RecipeError.
     """
-    with blamed(recipe):
+    with blamed(recipe, ran=False):
         wiring = declare(recipe)
         if problems := list(_idle_stages(recipe)):
             raise RecipeError(problems)

@@ -1,6 +1,5 @@
 """The `ddsp` command: its subcommands, and the one place where errors become text."""
 
-import errno
 import importlib
 import os
 import sys
@@ -10,6 +9,7 @@ import rich_click as click
 from click.exceptions import Exit, NoArgsIsHelpError
 from click.shell_completion import shell_complete
 
+from ddspcore.errors import is_refusal
 from ddspcore.recipe import problems  # a name of its own: `ddspcore.cli.render` is a command
 
 # Imported when named, or all of them for `ddsp --help`; none imports torch before it runs.
@@ -34,9 +34,6 @@ COMPLETE = "_DDSP_COMPLETE"
 # for each other; OpenMP reads this when torch is imported, and whoever sets it decides.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# What the machine refuses is no bug, wherever in the program it shows.
-REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
-REFUSALS |= {errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 class LazyGroup(click.RichGroup):
@@ -104,13 +101,14 @@ def _explain(error: Exception) -> int:
     """Print an error that is no bug and return its exit code; raise any other again."""
     code = 1
     if isinstance(error, problems.RecipeError):
-        click.echo(problems.render(error.problems, short=not sys.stderr.isatty()), err=True)
+        short = not sys.stderr.isatty()
+        click.echo(problems.render(error.problems, short=short, ran=error.ran), err=True)
         return error.exit_code
     if isinstance(error, click.ClickException):
         text = error.format_message()
         if isinstance(error, click.UsageError) and error.ctx:
             text = f"{text} (see {error.ctx.command_path} --help)"
-    elif isinstance(error, OSError) and error.errno in REFUSALS:
+    elif isinstance(error, OSError) and is_refusal(error):
         text = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
     elif hasattr(error, "exit_code"):
         text, code = str(error), int(error.exit_code)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import rich_click as click
 
+from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import catalog_options, checkpoint_option, json_option, run_argument
 from ddspcore.cli.tables import make_table, show
@@ -82,7 +83,8 @@ def bench(
     torch.set_num_threads(threads)
     heed_versions(folder, catalog, checkpoint)
     run = open_run(folder, catalog, device=device, checkpoint=checkpoint)
-    found = measure(run, blocks, seconds)
+    with blamed(run.recipe):
+        found = measure(run, blocks, seconds)
     if as_json:
         click.echo(json.dumps({"checkpoint": str(run.checkpoint)} | attrs.asdict(found), indent=2))
         return

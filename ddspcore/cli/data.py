@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import catalog_options, complete_recipe, json_option, set_option
 from ddspcore.cli.tables import make_table, show
@@ -120,10 +121,11 @@ def _source(
         root = json.dumps(str(Path(what).absolute()), ensure_ascii=False)
         sets = (*sets, f"data.root={root}")
     recipe = structure(read(resolve_recipe(name), sets), catalog)
-    source = build_source(recipe)
-    if hasattr(source, "prepare"):
-        with _progress() as progress:
-            source.prepare(progress)
+    with blamed(recipe):
+        source = build_source(recipe)
+        if hasattr(source, "prepare"):
+            with _progress() as progress:
+                source.prepare(progress)
     return f"{name}: its source, {recipe.data.component.name},", source
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import (
     catalog_options,
@@ -56,9 +57,10 @@ def evaluate(
 
     heed_versions(folder, catalog, checkpoint, exact)
     run = open_run(folder, catalog, device=device, checkpoint=checkpoint)
-    evaluators = [build_evaluator(run.recipe, use) for use in run.recipe.evaluators]
     splits = [split] if split else list(PLACES)
-    found = evaluate_run(run, evaluators, splits, out or folder / "eval")
+    with blamed(run.recipe):
+        evaluators = [build_evaluator(run.recipe, use) for use in run.recipe.evaluators]
+        found = evaluate_run(run, evaluators, splits, out or folder / "eval")
     if as_json:
         values = {name: dict(evaluation.values) for name, evaluation in found.items()}
         facts = {"checkpoint": str(run.checkpoint), "device": run.device.used}

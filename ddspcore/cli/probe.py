@@ -5,6 +5,7 @@ from pathlib import Path
 import attrs
 import rich_click as click
 
+from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import (
     catalog_options,
@@ -73,7 +74,7 @@ def gradients(
     if losses is not None:
         start = attrs.evolve(start, stage=with_losses(start.stage, losses.split(","), catalog))
     chosen = choose_device(device)
-    with start.learner(chosen) as learner:
+    with blamed(start.recipe), start.learner(chosen) as learner:
         found = probe_gradients(learner, start.step)
     folder = out or start.default_folder
     folder.mkdir(parents=True, exist_ok=True)

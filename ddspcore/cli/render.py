@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.cli.options import (
     catalog_options,
@@ -138,9 +139,6 @@ def render(
         )
     heed_versions(folder, catalog, checkpoint, exact)
     run = open_run(folder, catalog, device=device, checkpoint=checkpoint)
-    if split is not None:
-        _play_split(run, split, folder_out or folder / "renders", change, seed, items)
-        return
     wish = Wish(
         change=change,
         match_register=not keep_register,
@@ -149,11 +147,14 @@ def render(
         part=part,
         style=style,
     )
-    if folder_out is not None:
-        _play_files(run, paths, folder_out, wish)
-    else:
-        source, out = paths
-        _play_file(run, source, out, wish)
+    with blamed(run.recipe):
+        if split is not None:
+            _play_split(run, split, folder_out or folder / "renders", change, seed, items)
+        elif folder_out is not None:
+            _play_files(run, paths, folder_out, wish)
+        else:
+            source, out = paths
+            _play_file(run, source, out, wish)
 
 
 def _heed_usage(

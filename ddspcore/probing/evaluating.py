@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from ddspcore.assemble import build_pipeline, build_source, declare
+from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.component import OptionError
 from ddspcore.errors import UserError
@@ -60,12 +61,13 @@ def ask(folder: Path, question: Question, catalog: Catalog) -> tuple[tuple[Answe
     kept = find_snapshots(folder, [stage.name for stage in recipe.stages])
     snapshots = select(kept, question.steps, folder)
     evaluator = _evaluator(recipe, question, catalog)
-    pipeline, scheduled = build_pipeline(recipe, declare(recipe))
     device = choose_device(question.device).torch
-    feed = Feed(build_source(recipe), pipeline.to(device), scheduled, recipe.seed, device)
-    batches = _batches(feed, question, folder)
     out = question.out or folder / FOLDER / question.evaluator
-    answers = [_answer(recipe, evaluator, each, batches, out) for each in snapshots]
+    with blamed(recipe):
+        pipeline, scheduled = build_pipeline(recipe, declare(recipe))
+        feed = Feed(build_source(recipe), pipeline.to(device), scheduled, recipe.seed, device)
+        batches = _batches(feed, question, folder)
+        answers = [_answer(recipe, evaluator, each, batches, out) for each in snapshots]
     if len(answers) > 1 and hasattr(evaluator.call, "compare"):
         evaluator.call.compare({each.snapshot.label: each.folder for each in answers}, out)
     return tuple(answers), out

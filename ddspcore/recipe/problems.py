@@ -74,7 +74,7 @@ class Problem:
     """One thing that is wrong: what, where, and what to do about it.
 
     Short messages show the hints that are suggestions, which end in a question mark, and those that
-    name a plugin.
+    name a plugin or what it was at.
     """
 
     message: str
@@ -84,15 +84,19 @@ class Problem:
 
 
 class RecipeError(UserError):
-    """A recipe cannot be run; `problems` holds every reason, as text it is the long form."""
+    """A recipe cannot be run; `problems` holds every reason, as text it is the long form.
 
-    def __init__(self, problems: Iterable[Problem]):
+    `ran` if that was seen only while it ran.
+    """
+
+    def __init__(self, problems: Iterable[Problem], *, ran: bool = False):
         self.problems = tuple(problems)
+        self.ran = ran
         self.exit_code = min((problem.exit_code for problem in self.problems), default=1)
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        return render(self.problems)
+        return render(self.problems, ran=self.ran)
 
 
 class Collected:
@@ -130,7 +134,7 @@ def closest(word: str, choices: Iterable[str]) -> tuple[str, ...]:
     return tuple(f'did you mean "{spelled[each]}"?' for each in found)
 
 
-def render(problems: Sequence[Problem], short: bool = False) -> str:
+def render(problems: Sequence[Problem], *, short: bool = False, ran: bool = False) -> str:
     """Write problems for a person: with source line, caret, hints and a count, or one a line."""
     if short:
         return "\n".join(map(_brief, problems))
@@ -139,14 +143,15 @@ def render(problems: Sequence[Problem], short: bool = False) -> str:
     )
     count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
     where = f" in {_printable(' and '.join(labels))}" if labels else ""
-    return "\n\n".join([*map(_full, problems), f"{count}{where}; nothing was run."])
+    end = "" if ran else "; nothing was run"
+    return "\n\n".join([*map(_full, problems), f"{count}{where}{end}."])
 
 
 def _brief(problem: Problem) -> str:
     hints = [
         hint
         for hint in problem.hints
-        if hint.endswith("?") or hint.startswith(("plugin ", "write "))
+        if hint.endswith("?") or hint.startswith(("plugin ", "write ", "while "))
     ]
     return _printable("; ".join([_headline(problem), *hints]))
 

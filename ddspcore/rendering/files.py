@@ -163,6 +163,9 @@ def render_files(
             yield row | {"why": _spelled(failure)}
         except OSError as failure:
             yield row | {"why": _spelled(f"{failure.filename or source}: {failure.strerror}")}
+        except Exception as failure:
+            failure.add_note(f"while playing {_spelled(source)}")
+            raise
         else:
             yield row | {"file": str(name), "said": list(played.said), **played.done}
 
