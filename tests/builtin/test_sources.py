@@ -16,6 +16,7 @@ from ddspcore.builtin.features import F0, Loudness
 from ddspcore.builtin.sources import WavFolder
 from ddspcore.data.fates import DataError
 from ddspcore.data.features import FeatureNode
+from ddspcore.errors import PluginError
 
 RATE, HOP = 16_000, 256
 CHUNK = 64 * HOP
@@ -250,7 +251,7 @@ def test_features_run_once_on_every_whole_file_and_never_again(tmp_path):
 def test_a_feature_that_fails_says_on_which_file(tmp_path):
     write(tmp_path / "a.wav", noise(1, seed=55))
     node = attrs.evolve(level_node(), provides=(Control("nothing"),))
-    with pytest.raises(TypeError) as caught:
+    with pytest.raises(PluginError) as caught:
         open_folder(tmp_path, features=(node,)).prepare()
     assert caught.value.__notes__ == ["while computing the features of a.wav"]
 
