@@ -78,7 +78,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
 
 def test_the_wheel_holds_the_package_with_its_recipes_and_nothing_else(wheel):
     files = contents(wheel)
-    parts = ("**/*.py", "testing/*.toml", "scaffold/templates/*")
+    parts = ("**/*.py", "testing/*.toml", "scaffold/templates/*", "report/page/report.*")
     sources = {
         str(path.relative_to(ROOT)): path
         for part in parts
