@@ -174,10 +174,18 @@ def test_a_metric_that_is_never_a_number_stops_training(ddsp, tmp_path):
     assert read(tmp_path, "status.json")["state"] == "stopped"
 
 
-def test_a_bug_leaves_a_run_that_says_so_and_can_go_on(ddsp, tmp_path):
-    with pytest.raises(ZeroDivisionError) as failure:
-        ddsp(evaluated("raise"))
+def test_a_bug_leaves_a_run_that_says_so_and_can_go_on(ddsp, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("ddspcore.train.runner.course_of", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError) as failure:
+            ddsp(RECIPE)
     assert "the same command continues from it" in failure.value.__notes__[0]
+    assert read(tmp_path, "status.json")["state"] == "failed"
+    assert "continuing the unfinished run" in ddsp(RECIPE)
+
+
+def test_a_run_that_a_plugin_broke_goes_on_once_it_is_mended(ddsp, tmp_path):
+    assert "evaluator faulty raises ZeroDivisionError: oh" in ddsp(evaluated("raise"), code=2)
     assert read(tmp_path, "status.json")["state"] == "failed"
     (tmp_path / "faulty.py").write_text(FAULTY.replace("raise ZeroDivisionError", "print"))
     assert "continuing the unfinished run" in ddsp(evaluated("raise"))
