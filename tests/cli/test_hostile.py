@@ -156,6 +156,8 @@ WORDS = {
     "check": "{recipe}",
     "eval": "{run} --split val --out {out}/eval",
     "render": "{run} {sound} {out}/sound.wav",
+    "report": "{run}",
+    "results": "{run}",
     "probe gradients": "{run} --out {out}/probe",
     "probe controls": "{run} --out {out}/probe",
     "probe smoothing": "{run} --out {out}/probe",
