@@ -26,7 +26,23 @@ ASKED = {
         ("loudness-db", 1.0, EVERY),
         ("noise-share/error", 0.05, EVERY),
     },
+    "r1_harmonics": {("harmonic-db", 0.05, EVERY), ("harmonic-db-p90", 0.3, EVERY)},
+    "r1_pitch": {
+        ("pitch-cents", 0.1, EVERY),
+        ("pitch-cents-p90", 1.0, EVERY),
+        ("harmonic-db", 0.05, EVERY),
+        ("harmonic-db-p90", 0.3, EVERY),
+    },
+    "r2_noise": {("noise-error", 1.5, EVERY), ("noise-bias", 0.5, EVERY)},
+    "r5_room": {("decay-error", 1.0, EVERY)},
+    "r6_instrument": {
+        ("mss", 1.3, EVERY),
+        ("mel-lsd", 6.0, EVERY),
+        ("f0-cents", 10.0, EVERY),
+        ("loudness-db", 1.5, EVERY),
+    },
 }
+OF_ALL_CLIPS = ("r0_overfit", "r3_real")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +62,7 @@ def test_a_rung_asks_for_what_was_set_out(name, catalog):
     assert found == ASKED[name]
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", OF_ALL_CLIPS)
 def test_a_rung_is_about_all_eight_clips(name, catalog):
     found = members(read(RECIPES / "ladder" / f"{name}.toml"))
     roots = {structure(member.document, catalog).data.options.root for member in found}
