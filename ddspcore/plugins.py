@@ -91,7 +91,7 @@ def find(block: Iterable[str] = (), local: Iterable[Path] = ()) -> tuple[Plugin,
         if unique.state != "broken" and unique.name in {other.name for other in found}:
             unique = _broken(unique, f'another plugin is named "{unique.name}" too')
         if blocked & {plugin.name, unique.name, plugin.package}:
-            unique = evolve(unique, state="blocked", reason="blocked by --block or DDSP_BLOCK")
+            unique = evolve(unique, state="blocked", reason="--block or DDSP_BLOCK names it")
         found.append(unique)
     return tuple(sorted(found, key=lambda plugin: (plugin.name != CORE, plugin.name)))
 

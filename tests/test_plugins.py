@@ -253,6 +253,7 @@ def test_a_blocked_plugin_is_never_imported(site, tmp_path, monkeypatch, block):
     assert named("warp", block=[block]).state == "blocked"
     monkeypatch.setenv("DDSP_BLOCK", f"other, {block}")
     assert named("warp").state == "blocked"
+    assert named("warp").reason == "--block or DDSP_BLOCK names it"
     assert not sentinel.exists()
 
 
