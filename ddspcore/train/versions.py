@@ -32,10 +32,10 @@ def version_problems(run: Path, plugins: Sequence[Plugin]) -> list[Problem]:
         raise UserError(f"{path}: cannot be read: {failure}") from failure
     source = Source(str(path), path.absolute(), text)
     now = {"environment": environment(), "plugin": plugin_rows(plugins)}
-    here = {part.name: part for part in _parts(now)}
+    here = list(_parts(now))
     problems = []
     for was in _parts(before):
-        found = here.get(was.name)
+        found = _counterpart(was, here)
         if found is None or found.identity != was.identity:
             message = f"{was.name} was {was.shown}, is {found.shown if found else 'not here'}"
             problems.append(Problem(message, _at(source, spans, was.key)))
@@ -57,12 +57,22 @@ def run_of(file: Path) -> Path:
 
 @frozen
 class Part:
-    """Something that has a version: what tells it from others, how it is shown, where it stands."""
+    """Something that has a version: what tells it from others, how it is shown, where it stands.
+
+    `package` is a plugin's.
+    """
 
     name: str
     identity: str
     shown: str
     key: KeyPath
+    package: str = ""
+
+
+def _counterpart(was: Part, here: Sequence[Part]) -> Part | None:
+    """Return what a part is now; a plugin whose name others have too goes by its package's."""
+    by_package = (p for p in here if was.package and p.package == was.package)
+    return next((p for p in here if p.name == was.name), None) or next(by_package, None)
 
 
 def _parts(provenance: Mapping[str, Any]) -> Iterator[Part]:
@@ -76,13 +86,13 @@ def _parts(provenance: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def _part(plugin: Mapping[str, Any], at: KeyPath) -> Part:
-    name, content = f"plugin {plugin['name']}", plugin.get("sha256")
+    name, package, content = f"plugin {plugin['name']}", plugin["package"], plugin.get("sha256")
     if plugin["state"] != "ok":
-        return Part(name, plugin["state"], plugin["state"], (*at, "state"))
+        return Part(name, plugin["state"], plugin["state"], (*at, "state"), package)
     if content:
         return Part(name, content, f"{plugin['target']} ({content[:12]})", (*at, "sha256"))
-    package = f"{plugin['package']} {plugin['version']}"
-    return Part(name, package, package, (*at, "version"))
+    release = f"{package} {plugin['version']}"
+    return Part(name, release, release, (*at, "version"), package)
 
 
 def _at(source: Source, spans: Mapping[KeyPath, Span], key: KeyPath) -> Origin:

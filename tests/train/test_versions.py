@@ -58,7 +58,7 @@ def masked(text):
     """Hide what depends on this machine: the versions here, and the lines where those are told."""
     text = re.sub(r"(torch was 2\.0\.1, is )\S+", r"\1HERE", text)
     text = re.sub(r"(, is \S+toy\.py \()\w+", r"\1HERE", text).replace(f"{Path.cwd()}/", "")
-    return re.sub(r"provenance\.toml:\d+:", "provenance.toml:LINE:", text)
+    return re.sub(r"(provenance|resolved)\.toml:\d+:", r"\1.toml:LINE:", text)
 
 
 def test_nothing_is_said_where_nothing_differs(ddsp, tmp_path, monkeypatch):
@@ -121,6 +121,20 @@ def test_a_plugin_of_another_version(ddsp, made, site, golden):
     done = ddsp("eval", made)
     assert done.code == 0
     golden("versions-of-a-package", masked(done.err))
+
+
+def test_a_plugin_whose_name_another_has_now_is_found_by_its_package(ddsp, made, site):
+    """Both go by their packages' names while they share one."""
+    shutil.copy("toy.py", site.folder / "toy_package.py")
+    site.add("toy-package", Path("toy.py").read_text(), name="toy", version="1.0")
+    done = ddsp("run", "toy.toml", "--run-dir", "runs/packaged")
+    assert done.code == 0, done.err
+    site.add_loss("toy-thief", "nothing", name="toy")
+    assert "plugin toy was" not in ddsp("eval", "runs/packaged").err
+    provenance = Path("runs/packaged/provenance.toml")
+    provenance.write_text(provenance.read_text().replace('version = "1.0"', 'version = "0.9"'))
+    said = "plugin toy was toy-package 0.9, is toy-package 1.0"
+    assert said in ddsp("eval", "runs/packaged").err
 
 
 def test_continuing_it_warns_before_the_first_step(ddsp, made):
