@@ -1,8 +1,8 @@
 """Recipe -> wired pipeline: declarations first, then a dry run, then the real thing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import attrs
 import torch
@@ -13,7 +13,8 @@ from ddspcore.blame import fault
 from ddspcore.context import Context, RateError
 from ddspcore.controls import clash
 from ddspcore.data.features import FeatureNode
-from ddspcore.declarations import declaration_fault
+from ddspcore.declarations import declaration_fault, returned
+from ddspcore.errors import Mistake
 from ddspcore.metric import Metric
 from ddspcore.pipeline import Pipeline
 from ddspcore.randomness import forked
@@ -56,11 +57,23 @@ class Term:
         """Return what the loss computes from the target alone; empty if it computes nothing."""
         if target is None or not hasattr(self.module, "prepare"):
             return {}
-        return cast(dict[str, Tensor], self.module.prepare(target))
+        ready = self.module.prepare(target)
+        if isinstance(ready, Mapping):
+            return dict(ready)
+        what = f"prepare returns {returned(ready)}, not a dict of tensors"
+        raise Mistake("loss", self.label, type(self.module), what)
 
     def __call__(self, **offered: Any) -> Tensor:
-        """Return the loss, handing it those of the offered values that it asks for."""
-        return cast(Tensor, self.module(**{name: offered[name] for name in self.asks}))
+        """Return the loss, handing it those of the offered values that it asks for.
+
+        Raises Mistake if it returns anything but one number.
+        """
+        value: object = self.module(**{name: offered[name] for name in self.asks})
+        if isinstance(value, Tensor) and value.dim() == 0:
+            return value
+        shown = list(value.shape) if isinstance(value, Tensor) else returned(value)
+        what = f"returns {shown}, not one number"
+        raise Mistake("loss", self.label, type(self.module), what)
 
 
 def context_of(recipe: Recipe) -> Context:
@@ -211,7 +224,7 @@ def build_losses(recipe: Recipe, stage: Stage) -> tuple[tuple[Term, ...], tuple[
     for use in stage.losses:
         module = build(use, recipe.seed, opt=use.options, ctx=context_of(recipe))
         scheduled += add_schedules(module, use.options)
-        terms.append(Term(use.name, module, use.weight.value, use.component.asks))
+        terms.append(Term(use.name, module, use.weight.at, use.component.asks))
     return tuple(terms), tuple(scheduled)
 
 
@@ -229,9 +242,9 @@ def add_schedules(module: nn.Module, options: Any) -> Iterator[Scheduled]:
     for field in attrs.fields(type(options)):
         value = getattr(options, field.name)
         if isinstance(value, ScheduleUse):
-            start = torch.tensor(float(value.value(0, 1)), dtype=torch.float32)
+            start = torch.tensor(value.at(0, 1), dtype=torch.float32)
             module.register_buffer(field.name, start, persistent=False)
-            yield Scheduled(module, field.name, value.value)
+            yield Scheduled(module, field.name, value.at)
 
 
 def declared_width(use: Use, ctx: Context) -> int:

@@ -9,11 +9,12 @@ from types import FrameType
 
 from attrs import evolve
 
-from ddspcore.errors import PluginError, is_refusal
+from ddspcore.errors import Mistake, PluginError, is_refusal
 from ddspcore.hooks import one_line
 from ddspcore.plugins import CORE
 from ddspcore.recipe.problems import Problem, RecipeError
-from ddspcore.recipe.schema import Recipe, Use
+from ddspcore.recipe.schema import Recipe, ScheduleUse, Use
+from ddspcore.recipe.uses import component_uses
 
 VARIABLE = "DDSP_TRACEBACK"
 
@@ -22,11 +23,19 @@ VARIABLE = "DDSP_TRACEBACK"
 def blamed(recipe: Recipe, *, ran: bool = True) -> Iterator[None]:
     """Turn what a plugin's component raises into a problem of the recipe, which `ran` until then.
 
-    What the core raises is a bug of the core, and passes, as does what the machine refuses. With
-    DDSP_TRACEBACK in the environment the traceback is printed too. Raises RecipeError.
+    So is what a component returns and the core calls a Mistake. What else the core raises is a bug
+    of the core, and passes, as does what the machine refuses. With DDSP_TRACEBACK in the
+    environment the traceback is printed too. Raises RecipeError.
     """
     try:
         yield
+    except Mistake as mistake:
+        use = _meant(mistake, recipe)
+        if use is None:
+            raise
+        problem = fault(use, mistake.what)
+        hints = (*getattr(mistake, "__notes__", ()), *problem.hints)
+        raise RecipeError([evolve(problem, hints=hints)], ran=ran) from mistake
     except Exception as error:
         mendable = hasattr(error, "exit_code") or is_refusal(error)
         found = None if mendable else _culprit(error, recipe)
@@ -41,25 +50,32 @@ def blamed(recipe: Recipe, *, ran: bool = True) -> Iterator[None]:
         raise RecipeError([evolve(problem, hints=hints)], ran=ran) from error
 
 
-def fault(use: Use, what: str, who: str = "") -> Problem:
+def fault(use: Use | ScheduleUse, what: str, who: str = "") -> Problem:
     """Return the problem that a component, or who is named, does what it should not."""
     hint = () if use.plugin == CORE else (f"plugin {use.plugin}: ddsp plugins check {use.plugin}",)
     return Problem(f"{who or title(use)} {what}", use.origin, hint, PluginError.exit_code)
 
 
-def title(use: Use) -> str:
+def title(use: Use | ScheduleUse) -> str:
     """Name a component of a recipe as messages do: a lone kind has no label."""
     kind = use.component.kind
     return kind if kind == "backbone" else f"{kind} {use.name}"
 
 
-def _culprit(error: Exception, recipe: Recipe) -> tuple[Use, str] | None:
+def _meant(mistake: Mistake, recipe: Recipe) -> Use | ScheduleUse | None:
+    for use in component_uses(recipe):
+        if use.component.cls is mistake.cls and mistake.label in ("", use.name):
+            return use
+    return None
+
+
+def _culprit(error: Exception, recipe: Recipe) -> tuple[Use | ScheduleUse, str] | None:
     """Return whose own method, of those of plugins, the error passed through last, and its title.
 
     Where it passed through none, as in a function's backward, nobody knows which of its plugin's
     components called it: the first stands for the plugin.
     """
-    uses = [use for use in _uses(recipe) if use.plugin != CORE]
+    uses = [use for use in component_uses(recipe) if use.plugin != CORE]
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][::-1]
     for frame in frames:
         for use in uses:
@@ -82,7 +98,7 @@ def _is_beside(frame: FrameType, cls: type) -> bool:
     return module.partition(".")[0] == cls.__module__.partition(".")[0]
 
 
-def _place(error: Exception, use: Use) -> str:
+def _place(error: Exception, use: Use | ScheduleUse) -> str:
     """Return file and line of the innermost of the frames that belong to the plugin."""
     places = [
         f"{frame.f_code.co_filename}:{line}"
@@ -90,12 +106,3 @@ def _place(error: Exception, use: Use) -> str:
         if _is_beside(frame, use.component.cls)
     ]
     return places[-1]
-
-
-def _uses(recipe: Recipe) -> Iterator[Use]:
-    yield from (recipe.data, *recipe.features, *recipe.heads, *recipe.synths)
-    if recipe.backbone is not None:
-        yield recipe.backbone
-    for stage in recipe.stages:
-        yield from stage.losses
-    yield from (recipe.metric, *recipe.evaluators)

@@ -23,6 +23,21 @@ class PluginError(Exception):
     exit_code = 2
 
 
+class Mistake(PluginError):  # noqa: N818  it is made, not raised, by the plugin
+    """A component returns what no component of its kind does.
+
+    `kind`, `label` and `cls` say which of a recipe's it is; a lone kind, or one without a name of
+    its own, needs no label.
+    """
+
+    def __init__(self, kind: str, label: str, cls: type, what: str):
+        super().__init__(kind, label, cls, what)
+        self.kind, self.label, self.cls, self.what = kind, label, cls, what
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.label} {self.what}" if self.label else f"{self.kind} {self.what}"
+
+
 class TrainingStopped(Exception):  # noqa: N818  it stops, it does not fail
     """Training ended itself, because going on would destroy what was learnt."""
 

@@ -18,7 +18,7 @@ from ddspcore.assemble import (
 )
 from ddspcore.blame import blamed, fault
 from ddspcore.controls import Control
-from ddspcore.declarations import returned
+from ddspcore.errors import Mistake
 from ddspcore.outputs import watch_outputs
 from ddspcore.pipeline import Batch
 from ddspcore.recipe.problems import Problem, RecipeError
@@ -76,7 +76,7 @@ def dry_run(recipe: Recipe, wiring: Wiring) -> DryRun:
     """
     try:
         return DryRun("meta", _forward(recipe, wiring, "meta"))
-    except RecipeError:
+    except (RecipeError, Mistake):
         raise
     except Exception as failure:  # whatever it is, the CPU run settles it
         reason = str(failure).strip().partition("\n")[0]
@@ -94,19 +94,15 @@ def _forward(recipe: Recipe, wiring: Wiring, device: str) -> int:
             raise RecipeError(problems)
         output = pipeline.synthesise(controls)
         target = batch[target_of(recipe)]
-        if output.signal is not None and output.signal.shape != target.shape:
-            message = (
-                f"the synths return {list(output.signal.shape)}, but the target is "
-                f"{list(target.shape)}"
-            )
-            raise RecipeError([Problem(message, recipe.synths[-1].origin)])
+        if problem := target_problem(recipe, wiring, batch, output.signal):
+            raise RecipeError([problem])
         proved: list[tuple[LossUse, ...]] = []
         for stage in recipe.stages:
             if stage.losses in proved:
                 continue
             proved.append(stage.losses)
-            for term, use in zip(build_losses(recipe, stage)[0], stage.losses, strict=True):
-                value = term(
+            for term in build_losses(recipe, stage)[0]:
+                term(
                     pred=output.signal,
                     target=target,
                     controls=output.controls,
@@ -115,9 +111,6 @@ def _forward(recipe: Recipe, wiring: Wiring, device: str) -> int:
                     prepared=term.prepare(target),
                     again=output.signal,
                 )
-                shown = list(value.shape) if isinstance(value, Tensor) else returned(value)
-                if shown != []:
-                    raise RecipeError([fault(use, f"returns {shown}, not one number")])
     return sum(p.numel() for p in pipeline.parameters())
 
 
@@ -182,6 +175,29 @@ def _shape_problems(
     return problems
 
 
+def target_problem(
+    recipe: Recipe, wiring: Wiring, batch: Batch, signal: Tensor | None
+) -> Problem | None:
+    """Return that the synths return another shape than the target has, or None.
+
+    It is the source's mistake if its samples are not those of its frames.
+    """
+    target = batch[target_of(recipe)]
+    if signal is None or signal.shape == target.shape:
+        return None
+    ctx = context_of(recipe)
+    if {"sample", "frame"} <= ctx.rates.keys():
+        along = {control.axis: batch[control.name] for n in wiring.data for control in n.provides}
+        if "frame" in along and "sample" in along:
+            samples, frames = along["sample"].shape[1], along["frame"].shape[1]
+            wanted = (frames - 1) * ctx.ratio("sample", "frame")
+            if samples != wanted:
+                what = f"returns {samples} samples, but {frames} frames, which are of {wanted}"
+                return fault(recipe.data, what)
+    message = f"the synths return {list(signal.shape)}, but the target is {list(target.shape)}"
+    return Problem(message, recipe.synths[-1].origin)
+
+
 def physical_faults(controls: dict[str, Tensor], wiring: Wiring) -> list[str]:
     """Say which controls of a real batch are not finite, out of range, or no simplex."""
     faults = []
@@ -190,9 +206,9 @@ def physical_faults(controls: dict[str, Tensor], wiring: Wiring) -> list[str]:
             continue
         for control in node.provides:
             value = controls.get(wiring.key(node.label, control.name))
-            fault = None if value is None else _physical_fault(control, value)
-            if fault:
-                faults.append(f"{node.title} provides {control}, but {fault}")
+            what = None if value is None else _physical_fault(control, value)
+            if what:
+                faults.append(f"{node.title} provides {control}, but {what}")
     return faults
 
 

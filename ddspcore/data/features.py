@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ddspcore.controls import Control
 from ddspcore.data.files import content_hash
-from ddspcore.errors import PluginError
+from ddspcore.declarations import returned
+from ddspcore.errors import Mistake
 
 VOICED = 0.5
 """A frame is voiced where `voicing` exceeds this."""
@@ -55,32 +56,38 @@ def run_features(
     """Return everything that the features make of a whole item; each sees what earlier ones made.
 
     `lengths` says how many values lie along an axis of this item: T samples, T // hop + 1 frames.
-    Raises PluginError, naming the feature, if it returns something else than it declares.
+    Raises Mistake if a feature returns something else than it declares.
     """
     scope = dict(item)
     made: dict[str, Tensor] = {}
     for node in nodes:
         with torch.no_grad():
             values = node.module.eval()(scope)
+        if not isinstance(values, Mapping):
+            raise _mistake(node, f"returns {returned(values)}, not a dict of tensors")
         for control in node.provides:
-            _check(node.label, control, values.get(control.name), lengths)
+            _check(node, control, values.get(control.name), lengths)
             made[control.name] = scope[control.name] = values[control.name].float()
     return made
 
 
-def _check(label: str, control: Control, value: Tensor | None, lengths: Mapping[str, int]) -> None:
+def _mistake(node: FeatureNode, what: str) -> Mistake:
+    return Mistake("feature", node.label, type(node.module), what)
+
+
+def _check(node: FeatureNode, control: Control, value: object, lengths: Mapping[str, int]) -> None:
+    if not isinstance(value, Tensor):
+        raise _mistake(node, f"declares {control}, but returns {returned(value)}")
     if control.axis == "clip":
         wanted = [1, control.channels]
     elif control.axis == "sample":
         wanted = [1, lengths["sample"]]
     else:
-        found = 0 if value is None or value.dim() < 2 else value.shape[1]
+        found = 0 if value.dim() < 2 else value.shape[1]
         wanted = [1, lengths.get(control.axis, found), control.channels]
-    if value is None or list(value.shape) != wanted:
-        returned = "nothing" if value is None else list(value.shape)
-        raise PluginError(
-            f"feature {label} declares {control}, here {wanted}, but returns {returned}"
-        )
+    if list(value.shape) != wanted:
+        what = f"declares {control}, here {wanted}, but returns {list(value.shape)}"
+        raise _mistake(node, what)
 
 
 def cut(value: Tensor, control: Control, parts: Mapping[str, slice]) -> Tensor:

@@ -10,6 +10,7 @@ from ddspcore.assemble import build_pipeline, build_source, declare
 from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.component import OptionError
+from ddspcore.data.supply import count_items, first_with_items
 from ddspcore.errors import UserError
 from ddspcore.probing.starts import FOLDER
 from ddspcore.recipe.problems import Origin, Source
@@ -91,8 +92,8 @@ def _evaluator(recipe: Recipe, question: Question, catalog: Catalog) -> Evaluato
 
 
 def _batches(feed: Feed, question: Question, folder: Path) -> Batches:
-    split = question.split or next(s for s in HELD_OUT_FIRST if feed.source.count(s))
-    count = feed.source.count(split)
+    split = question.split or first_with_items(feed.source, HELD_OUT_FIRST)
+    count = count_items(feed.source, split)
     for item in question.items:
         if item >= count:
             raise UserError(f"{folder}: {split} has {_numbered(count)}, so there is no item {item}")

@@ -165,7 +165,8 @@ def _schedule(table: Node, catalog: Catalog) -> ScheduleUse:
         hint = f"plugin {entry.plugin}: ddsp plugins check {entry.plugin}"
         at = table.value["use"].at
         raise RecipeError([Problem(f"{title} {what}", at, (hint,), PluginError.exit_code)])
-    return ScheduleUse(component=entry.component, plugin=entry.plugin, value=value)
+    origin = table.value["use"].at
+    return ScheduleUse(component=entry.component, plugin=entry.plugin, value=value, origin=origin)
 
 
 def _schedule_fault(schedule: Callable[[int, int], object]) -> str | None:
@@ -185,7 +186,7 @@ def _constant(number: float, node: Node, catalog: Catalog) -> ScheduleUse:
     except LookupProblem as problem:
         raise RecipeError([Problem(problem.message, node.key, problem.hints)]) from None
     value: object = entry.component.options(value=float(number))
-    return ScheduleUse(component=entry.component, plugin=entry.plugin, value=value)
+    return ScheduleUse(component=entry.component, plugin=entry.plugin, value=value, origin=node.at)
 
 
 def _find(table: Node, kind: str, catalog: Catalog) -> Entry:

@@ -6,11 +6,13 @@ Keys of the file are the names of the options here; the parts are `feature[]`, `
 """
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, Literal
 
 from attrs import Factory, field, frozen
 
 from ddspcore.component import Component, OptionError, option
+from ddspcore.errors import Mistake
 from ddspcore.recipe.problems import Origin
 
 FRAME_SECONDS = 0.016
@@ -49,11 +51,25 @@ class ScheduleUse:
     component: Component
     plugin: str
     value: Any
+    origin: Origin = field(eq=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What messages call it: a schedule has no other name than its component's."""
+        return self.component.name
 
     @property
     def qualified(self) -> str:
         """The schedule's full name: `core:exponential`."""
         return f"{self.plugin}:{self.component.name}"
+
+    def at(self, step: int, total: int) -> float:
+        """Return the number at a step of a stage; raises Mistake if it is none."""
+        value: object = self.value(step, total)
+        if isinstance(value, Real):
+            return float(value)
+        what = f"returns {value!r} at step {step}, which is no number"
+        raise Mistake("schedule", self.name, self.component.cls, what)
 
 
 @frozen(kw_only=True)

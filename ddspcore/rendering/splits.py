@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ddspcore.assemble import build_source, target_of
+from ddspcore.data.supply import count_items
 from ddspcore.data.wav import encode_wav
 from ddspcore.errors import UserError
 from ddspcore.rendering.changing import Change
@@ -40,7 +41,7 @@ def render_split(
     source = build_source(run.recipe)
     whole = f"{split}-items"
     items = whole if whole in getattr(source, "splits", ()) else split
-    if not source.count(items):
+    if not count_items(source, items):
         raise UserError(f"{run.folder}: nothing to render: {split} has no items")
     noise_seed = run.recipe.seed if seed is None else seed
     feed = Feed(source, run.pipeline.eval(), (), noise_seed, run.device.torch)

@@ -1,7 +1,7 @@
 """Evaluators on a pipeline: eval mode, no gradients, no trace left in what is trained."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ import torch
 from attrs import frozen
 
 from ddspcore.assemble import build, context_of, declared_metrics
-from ddspcore.errors import PluginError
+from ddspcore.data.supply import first_with_items
+from ddspcore.errors import Mistake
 from ddspcore.metric import Metric
 from ddspcore.pipeline import Pipeline
 from ddspcore.randomness import forked
@@ -33,7 +34,13 @@ class Evaluator:
 
     def warnings(self, values: Mapping[str, float]) -> tuple[str, ...]:
         """Return in words what is wrong, given what was measured; most evaluators never say it."""
-        return tuple(self.call.warnings(values)) if self.warns else ()
+        if not self.warns:
+            return ()
+        said = self.call.warnings(values)
+        sentences = tuple(said) if isinstance(said, Iterable) else (said,)
+        if isinstance(said, str) or not all(isinstance(each, str) for each in sentences):
+            raise self._mistake(f"warns with {said!r}, not with sentences")
+        return sentences
 
     @property
     def warns(self) -> bool:
@@ -43,7 +50,7 @@ class Evaluator:
     def run(self, pipeline: Pipeline, batches: Batches, out_dir: Path) -> dict[str, float]:
         """Evaluate in eval mode, without gradients, under generators of its own.
 
-        Raises PluginError if it returns anything but the numbers that it declares.
+        Raises Mistake if it returns anything but the numbers that it declares.
         """
         training = pipeline.training
         pipeline.eval()
@@ -54,16 +61,16 @@ class Evaluator:
             pipeline.train(training)
         try:
             numbers = {str(name): float(value) for name, value in found.items()}
-        except (AttributeError, TypeError, ValueError) as failure:
-            what = f"evaluator {self.label} returns {found!r}, not numbers by name"
-            raise PluginError(what) from failure
+        except (AttributeError, TypeError, ValueError, RuntimeError) as failure:
+            raise self._mistake(f"returns {found!r}, not numbers by name") from failure
         declared = ", ".join(metric.name for metric in self.metrics)
         for name in numbers:
             if not any(metric.covers(name) for metric in self.metrics):
-                raise PluginError(
-                    f'evaluator {self.label} returns "{name}", but it declares {declared}'
-                )
+                raise self._mistake(f'returns "{name}", but it declares {declared}')
         return numbers
+
+    def _mistake(self, what: str) -> Mistake:
+        return Mistake("evaluator", self.label, type(self.call), what)
 
 
 def build_evaluator(recipe: Recipe, use: Use) -> Evaluator:
@@ -83,12 +90,20 @@ class MetricPlan:
     every: int
     items: int
 
+    def decisive(self, found: Mapping[str, float]) -> float:
+        """Return the number that decides; raises Mistake if it is not among what was found."""
+        name, evaluator = self.metric.name, self.evaluator
+        if name in found:
+            return found[name]
+        what = f"declares {name}, which decides what is best, but does not return it"
+        raise Mistake("evaluator", evaluator.label, type(evaluator.call), what)
+
 
 def plan_metric(recipe: Recipe, source: Any) -> MetricPlan:
     """Return what decides "best": on held-out items, on training items where none are."""
     use = recipe.metric
     evaluator = build_evaluator(recipe, use)
-    split = next(split for split in HELD_OUT_FIRST if source.count(split))
+    split = first_with_items(source, HELD_OUT_FIRST)
     return MetricPlan(evaluator, evaluator.metric(use.key), split, use.every, use.items)
 
 

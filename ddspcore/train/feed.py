@@ -8,6 +8,7 @@ import torch
 from attrs import field, frozen
 
 from ddspcore.assemble import Scheduled
+from ddspcore.data.supply import check_batch, count_items
 from ddspcore.pipeline import EVALUATION_STEP, Batch, Pipeline, to_device
 
 
@@ -32,8 +33,9 @@ class Feed:
         For CUDA, the memory is pinned, so that copying it holds nothing up.
         """
         with self._one_at_a_time:
-            batch: Batch = self.source.batch(split, list(indices))
-        batch = batch | {"item": torch.tensor(indices, dtype=torch.int64)}
+            batch = self.source.batch(split, list(indices))
+        check_batch(self.source, batch, self.pipeline.wiring, len(indices))
+        batch = {**batch, "item": torch.tensor(indices, dtype=torch.int64)}
         if self.device.type != "cuda":
             return batch
         return {n: value if value.is_cuda else value.pin_memory() for n, value in batch.items()}
@@ -44,7 +46,7 @@ class Feed:
 
     def in_order(self, split: str, size: int, limit: int | None = None) -> "Batches":
         """Return all items of a split in order, or at most `limit` spread evenly over it."""
-        count = self.source.count(split)
+        count = count_items(self.source, split)
         kept = count if limit is None else min(count, limit)
         indices = tuple(index * count // kept for index in range(kept))
         return Batches(self, split, indices, size)

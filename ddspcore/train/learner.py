@@ -15,9 +15,12 @@ from torch import Tensor, nn
 
 from ddspcore.assemble import Term
 from ddspcore.data.order import indices
+from ddspcore.data.supply import count_items
 from ddspcore.errors import UserError
+from ddspcore.gates import target_problem
 from ddspcore.pipeline import Batch, Output, parameters_by_module
 from ddspcore.randomness import derive_seed, forked
+from ddspcore.recipe.problems import RecipeError
 from ddspcore.train.averaging import Average
 from ddspcore.train.checkpoint import load_weights
 from ddspcore.train.guard import Guard
@@ -84,7 +87,7 @@ class Learner:
             if stage.clip is not None:
                 nn.utils.clip_grad_norm_(self.trained, stage.clip)
             for group in self.optimiser.param_groups:
-                group["lr"] = stage.lr.value(step, stage.steps)
+                group["lr"] = stage.lr.at(step, stage.steps)
             self.optimiser.step()
             self.optimiser.zero_grad(set_to_none=True)
             self.average.update(step)
@@ -135,10 +138,16 @@ class Learner:
             yield term, value
 
     def first_output(self) -> Output:
-        """Run the pipeline, in float32, on what the first step trains on."""
+        """Run the pipeline, in float32, on what the first step trains on.
+
+        Raises RecipeError if the signal is not of the target's shape.
+        """
         batch, _ = self.batch(0, 0)
         with torch.no_grad():
             output: Output = self.pipeline(batch)
+        recipe, wiring = self.lesson.recipe, self.pipeline.wiring
+        if problem := target_problem(recipe, wiring, batch, output.signal):
+            raise RecipeError([problem], ran=True)
         return output
 
     def fault(self) -> str:
@@ -206,7 +215,7 @@ class Learner:
     def _loaded(self, place: int) -> Batch:
         """Load the items of a place: batches are counted through the steps of the stage."""
         stage = self.stage
-        count = self.feed.source.count("train")
+        count = count_items(self.feed.source, "train")
         size = min(stage.batch, count)
         seed = self.lesson.recipe.seed
         chosen = indices(seed, stage.name, place, size, count, shuffle=stage.shuffle)

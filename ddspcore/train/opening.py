@@ -10,6 +10,7 @@ from ddspcore.assemble import build_features, build_pipeline, build_source, decl
 from ddspcore.blame import blamed
 from ddspcore.catalog import Catalog
 from ddspcore.data.features import FeatureNode
+from ddspcore.data.supply import count_items
 from ddspcore.errors import UserError
 from ddspcore.pipeline import Pipeline
 from ddspcore.recipe.reading import read
@@ -81,7 +82,9 @@ def evaluate_run(
     """
     source = build_source(run.recipe)
     feed = Feed(source, run.pipeline, (), run.recipe.seed, run.device.torch)
-    found = {s: evaluate(feed, evaluators, s, out_dir / s) for s in splits if source.count(s)}
+    found = {
+        s: evaluate(feed, evaluators, s, out_dir / s) for s in splits if count_items(source, s)
+    }
     if not found:
         raise UserError(f"{run.folder}: nothing to evaluate on: {', '.join(splits)} has no items")
     return found

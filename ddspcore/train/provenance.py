@@ -5,7 +5,7 @@ import platform
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import torch
 from ddspcore.errors import UserError
 from ddspcore.kernels.backends import choose
 from ddspcore.plugins import Plugin
-from ddspcore.recipe.schema import Recipe, ScheduleUse, Use
+from ddspcore.recipe.schema import Recipe
+from ddspcore.recipe.uses import component_uses
 from ddspcore.train.checkpoint import write_bytes
 from ddspcore.train.device import DeviceChoice
 from ddspcore.train.folder import file_digest
@@ -91,23 +92,6 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         ("kernels", before["kernels"]["detail"], now["kernels"]["detail"]),
     ]
     return [f"{name} was {old}, is {new}" for name, old, new in pairs if old != new]
-
-
-def component_uses(recipe: Recipe) -> Iterator[Use | ScheduleUse]:
-    """Yield every use of a component in the recipe, schedules of rates and weights included."""
-    yield recipe.data
-    yield from recipe.features
-    if recipe.backbone is not None:
-        yield recipe.backbone
-    yield from recipe.heads
-    yield from recipe.synths
-    yield recipe.metric
-    yield from recipe.evaluators
-    for stage in recipe.stages:
-        yield stage.lr
-        for loss in stage.losses:
-            yield loss
-            yield loss.weight
 
 
 def _version(name: str) -> str:

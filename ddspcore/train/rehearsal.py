@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from attrs import frozen
 
+from ddspcore.data.supply import count_items
 from ddspcore.errors import TrainingStopped, UserError
 from ddspcore.gates import physical_faults
 from ddspcore.kernels.backends import Choice, choose
@@ -102,7 +103,7 @@ def rehearse(
         kernels=choose(device.type),
         parameters=_sizes(feed.pipeline),
         data=tuple(report.get("in_words", ())),
-        items={split: source.count(split) for split in ("train", "val")},
+        items={split: count_items(source, split) for split in ("train", "val")},
         metric=plan.metric.name,
         direction=plan.metric.direction,
         split=plan.split,
@@ -153,9 +154,9 @@ def _train(learner: Learner, plan: MetricPlan, steps: int, folder: Path) -> Leg:
         name=stage.name,
         steps=steps,
         planned=stage.steps,
-        batch=min(stage.batch, learner.feed.source.count("train")),
+        batch=min(stage.batch, count_items(learner.feed.source, "train")),
         trained=sum(weight.numel() for weight in learner.trained),
-        lr=(stage.lr.value(0, stage.steps), stage.lr.value(steps - 1, stage.steps)),
+        lr=(stage.lr.at(0, stage.steps), stage.lr.at(steps - 1, stage.steps)),
         losses={name: (first[name], last[name]) for name in first},
         metric=(metrics[0], metrics[1]),
         step_ms=statistics.median(times),
@@ -165,4 +166,4 @@ def _train(learner: Learner, plan: MetricPlan, steps: int, folder: Path) -> Leg:
 def _measure(learner: Learner, plan: MetricPlan, folder: Path) -> float:
     batches = learner.feed.in_order(plan.split, learner.stage.batch, plan.items)
     with learner.average.swapped_in():
-        return plan.evaluator.run(learner.pipeline, batches, folder)[plan.metric.name]
+        return plan.decisive(plan.evaluator.run(learner.pipeline, batches, folder))

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from ddspcore.assemble import build_source
 from ddspcore.data.progress import show_progress
+from ddspcore.data.supply import count_items
 from ddspcore.errors import Interrupted, TrainingStopped, UserError
 from ddspcore.observers import Observers
 from ddspcore.plugins import Plugin
@@ -258,7 +259,7 @@ def _evaluate(chain: Chain, results: tuple[StageResult, ...]) -> dict[str, Any]:
     evaluations = {
         split: evaluate(feed, evaluators, split, best.folder / split)
         for split in ("train", "val")
-        if chain.source.count(split)
+        if count_items(chain.source, split)
     }
     scores = describe_scores(evaluations, evaluators)
     return {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from ddspcore.errors import Interrupted, PluginError, TrainingStopped, UserError
+from ddspcore.errors import Interrupted, TrainingStopped, UserError
 from ddspcore.gates import physical_faults
 from ddspcore.train.checkpoint import save_tensors
 from ddspcore.train.evaluation import Evaluator, MetricPlan
@@ -111,9 +111,9 @@ class StageTrainer:
         taken = step - (step - 1) // every * every - skipped
         count = taken * stage.accumulate or math.nan
         values = {name: float(total) / count for name, total in learner.sums.items()}
-        values["lr"] = float(stage.lr.value(step - 1, stage.steps))
+        values["lr"] = stage.lr.at(step - 1, stage.steps)
         for term in learner.lesson.terms:
-            values[f"weight/{term.label}"] = float(term.weight(step - 1, stage.steps))
+            values[f"weight/{term.label}"] = term.weight(step - 1, stage.steps)
         if learner.guard.skips:
             self.position.skipped += skipped
             values["skipped"] = self.position.skipped
@@ -150,12 +150,7 @@ class StageTrainer:
         batches = self.learner.feed.in_order(plan.split, self.stage.batch, plan.items)
         with self.learner.average.swapped_in():
             found = plan.evaluator.run(self.pipeline, batches, self.setup.folder)
-            value = found.get(plan.metric.name)
-            if value is None:
-                raise PluginError(
-                    f"evaluator {plan.evaluator.label} declares {plan.metric.name}, "
-                    "which decides what is best, but does not return it"
-                )
+            value = plan.decisive(found)
             found |= self._watch(batches)
             is_best = plan.metric.better(value, position.best)
             if is_best:
