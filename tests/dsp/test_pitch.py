@@ -10,13 +10,14 @@ from ddspcore.dsp.pitch import bridge, track
 
 ROOT = Path(__file__).parents[2]
 AUDIO = ROOT / "tests" / "audio"
+SHIPPED = ROOT / "recipes" / "audio"
 MELODIES = {
     "bassoon": AUDIO / "bassoon_16k.ogg",
-    "clarinet": AUDIO / "clarinet_16k.ogg",
-    "flute": AUDIO / "flute_16k.flac",
+    "clarinet": SHIPPED / "melodies" / "clarinet_16k.ogg",
+    "flute": SHIPPED / "melodies" / "flute_16k.flac",
     "sax": AUDIO / "sax_16k.ogg",
     "trumpet": AUDIO / "trumpet_16k.ogg",
-    "violin": ROOT / "recipes" / "audio" / "violin" / "violin.flac",
+    "violin": SHIPPED / "violin" / "violin.flac",
 }
 SAW = {k: 1 / k for k in range(1, 100)}
 SINE = {1: 1.0}
