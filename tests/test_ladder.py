@@ -51,8 +51,10 @@ def catalog():
 
 
 @pytest.mark.parametrize("path", LADDER, ids=lambda path: path.stem)
-def test_a_rung_has_gates(path, catalog):
-    assert structure(read(path), catalog).gates
+def test_a_rung_has_gates_and_something_to_hear(path, catalog):
+    recipe = structure(read(path), catalog)
+    assert recipe.gates
+    assert "core:render" in [use.qualified for use in recipe.evaluators]
 
 
 @pytest.mark.parametrize("name", ASKED)
