@@ -179,6 +179,8 @@ def _heed_usage(
             raise click.UsageError(f"{source} is a folder: name --out FOLDER for what is played")
         if out.is_dir():
             raise click.UsageError(f"{out} is a folder: name a file, or it as --out")
+        if out.suffix.lower() != ".wav":
+            raise click.UsageError(f"{out}: only WAV is written, so the name must end in .wav")
         if not out.parent.is_dir():
             raise UserError(f"{out}: there is no folder {out.parent}")
 

@@ -94,6 +94,7 @@ def test_a_file_and_a_split_are_not_mixed_up(ddsp, trained, tone_file, golden) -
         (tone_file, "out.wav", "--items", "3"),
         (".", "out.wav"),
         (tone_file, "."),
+        (tone_file, "out.mp3"),
         (tone_file, "out.wav", "--transpose", "100", "--f0-scale", "4"),
     ):
         outcome = ddsp("render", trained, *arguments)
