@@ -32,13 +32,13 @@ def test_the_builtins_are_a_plugin_like_any_other():
 
 
 def test_an_installed_plugin_is_found_with_its_package_and_components(site):
-    site.add_loss("ddsp-loss-melshape", "mel-shape", version="2.3.0")
-    plugin = named("melshape")
-    assert (plugin.package, plugin.version, plugin.state) == ("ddsp-loss-melshape", "2.3.0", "ok")
+    site.add_loss("ddsp-loss-brightness", "bright-shape", version="2.3.0")
+    plugin = named("brightness")
+    assert (plugin.package, plugin.version, plugin.state) == ("ddsp-loss-brightness", "2.3.0", "ok")
     assert [(each.kind, each.name, each.doc) for each in plugin.components] == [
-        ("loss", "mel-shape", "Compare shapes.")
+        ("loss", "bright-shape", "Compare shapes.")
     ]
-    assert str(plugin) == "melshape (ddsp-loss-melshape 2.3.0)"
+    assert str(plugin) == "brightness (ddsp-loss-brightness 2.3.0)"
 
 
 BROKEN = {
