@@ -13,6 +13,7 @@ SAMPLES = (FRAMES - 1) * HOP
 
 
 def synth(tables, harmonics=64):
+    torch.manual_seed(0)  # tables start at random
     options = WavetableSynth.Options(tables=tables, harmonics=harmonics)
     return WavetableSynth(options, Context({"sample": float(RATE), "frame": RATE / HOP}))
 
