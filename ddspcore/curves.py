@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
+from ddspcore.metric import PLACES
 from ddspcore.style import (
     BLUE,
     INK,
@@ -45,7 +46,8 @@ def draw_metric(axes: Axes, lines: Lines, summary: Mapping[str, Any]) -> None:
     """Draw the metric that decides "best", with the best of each stage and of all."""
     metric = summary.get("metric") or {}
     name = metric.get("name", "metric")
-    where = {"val": ", held out", "train": ", where trained"}.get(metric.get("split", ""), "")
+    split = metric.get("split")
+    where = f", {PLACES[split]}" if split in PLACES else ""
     axes.set_title(f"{name}{where} ({metric.get('direction', 'lower')} is better)")
     _mark_stages(axes, lines)
     measured = [line for line in lines if line.get("kind") == "metric"]

@@ -6,6 +6,8 @@ from typing import Literal, get_args
 from attrs import frozen
 
 FAMILY = "/*"
+PLACES = {"train": "where trained", "val": "held out"}
+"""What people call the splits on which something is measured."""
 Direction = Literal["lower", "higher"]
 
 

@@ -18,13 +18,12 @@ from ddspcore.cli.options import (
 )
 from ddspcore.cli.tables import make_table, show
 from ddspcore.cli.versions import heed_versions
+from ddspcore.metric import PLACES
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from ddspcore.train.evaluation import Evaluation, Evaluator
-
-PLACES = {"train": "where trained", "val": "held out"}
 
 
 @click.command("eval")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ddspcore.cli.tables import make_table, show
+from ddspcore.metric import PLACES
 
 if TYPE_CHECKING:
     from ddspcore.train.rehearsal import Rehearsal
@@ -13,9 +14,8 @@ def show_rehearsal(found: "Rehearsal") -> None:
     table = make_table("stage", "steps", "of", "batch", "what", "first", "last", "ms a step")
     for column in table.columns[1:4] + table.columns[5:]:
         column.justify = "right"
-    where = {"val": "held out", "train": "where trained"}[found.split]
     for leg in found.stages:
-        rows = {"lr": leg.lr, **leg.losses, f"{found.metric}, {where}": leg.metric}
+        rows = {"lr": leg.lr, **leg.losses, f"{found.metric}, {PLACES[found.split]}": leg.metric}
         facts = [leg.name, str(leg.steps), str(leg.planned), str(leg.batch)]
         time = f"{leg.step_ms:.1f}"
         for name, (first, last) in rows.items():

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ddspcore.metric import PLACES
 from ddspcore.report.pictures import draw_controls, draw_course
-from ddspcore.report.reading import PLACES, Story, duration, read_story, spell
+from ddspcore.report.reading import Story, duration, read_story, spell
 from ddspcore.report.tracks import SECONDS, Take, read_takes
 from ddspcore.train.checkpoint import write_bytes
 

@@ -10,9 +10,8 @@ from typing import Any
 from attrs import frozen
 
 from ddspcore.errors import UserError
+from ddspcore.train.evaluation import HELD_OUT_FIRST
 from ddspcore.train.versions import RESOLVED
-
-PLACES = {"val": "held out", "train": "where trained"}
 
 
 @frozen
@@ -52,7 +51,9 @@ class Story:
     @property
     def splits(self) -> tuple[str, ...]:
         """Where the best checkpoint was measured."""
-        return tuple(split for split in PLACES if split in self.summary.get("evaluation", {}))
+        return tuple(
+            split for split in HELD_OUT_FIRST if split in self.summary.get("evaluation", {})
+        )
 
     @property
     def scores(self) -> tuple[Score, ...]:

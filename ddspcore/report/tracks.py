@@ -11,7 +11,8 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from ddspcore.data.preview import preview
-from ddspcore.report.reading import PLACES
+from ddspcore.metric import PLACES
+from ddspcore.train.evaluation import HELD_OUT_FIRST
 
 SECONDS = 15.0
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
@@ -51,7 +52,7 @@ def read_takes(folder: Path, summary: Mapping[str, Any]) -> tuple[Take, ...]:
     files = summary.get("files", {})
     return tuple(
         take
-        for split in PLACES
+        for split in HELD_OUT_FIRST
         for evaluator, paths in files.get(split, {}).items()
         for take in _take(split, evaluator, [folder / path for path in paths])
     )

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ddspcore.metric import Metric
+from ddspcore.metric import PLACES, Metric
 from ddspcore.train.evaluation import HELD_OUT_FIRST, Evaluation, Evaluator, declared_by
 from ddspcore.train.events import StageResult
 from ddspcore.train.stage import BEST
 
 RENDER = "render"
-PLACES = {"train": "where trained", "val": "held out"}
 
 
 def best_stage(stages: Sequence[StageResult], metric: Metric) -> StageResult:

@@ -7,9 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
+from ddspcore.metric import PLACES
 from ddspcore.recipe.schema import COURSE, Gate
-
-PLACES = {"train": "where trained", "val": "held out", "": ""}
 
 
 @frozen
@@ -42,7 +41,7 @@ class Verdict:
             median = gate.over == "median"
             over = f" in the {'median' if median else 'worst'} of {self.runs} runs"
         times = " times" if gate.relative else ""
-        where = _before(PLACES[self.split])
+        where = _before(PLACES.get(self.split, ""))
         return f"{head} {self.measured:.4g}{times}{where}{over}; wanted {gate.wanted}"
 
     def as_json(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from ddspcore import curves
 from ddspcore.builtin.overview import sound
+from ddspcore.metric import PLACES
 from ddspcore.style import MUTED, STYLE
 
 SIZE_INCHES = (16.0, 14.0)
@@ -63,5 +64,6 @@ def _result(summary: Mapping[str, Any]) -> str:
     value = metric.get("value")
     if value is None:
         return ""
-    where = {"val": " held out", "train": " where trained"}.get(metric.get("split", ""), "")
+    split = metric.get("split")
+    where = f" {PLACES[split]}" if split in PLACES else ""
     return f"{metric['name']} {value:.4g}{where}, on {summary.get('device', '?')}"
