@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from ddspcore.dsp.oscillators import integer_phase
 from ddspcore.dsp.precision import full_precision
 
-BLOCK = 1 << 21
-"""Angles held at a time."""
+BLOCK = 1 << 16
+"""Samples heard at a time, each once for every window that it is in."""
 PHASE = 2.0 * math.pi * 2.0**-32
 NEIGHBOURS = 6
 """The floor under a harmonic is the mean power of so many points, three to either side."""
@@ -43,14 +43,18 @@ def partial_amplitudes(
     if not count:
         return x.new_zeros(len(x), 0, partials)
     window = torch.hann_window(hops * hop, device=x.device, dtype=x.dtype)
-    frames = x[:, : (f0_hz.shape[1] - 1) * hop].unfold(-1, hops * hop, hop) * window
+    by_hop = x[:, : (f0_hz.shape[1] - 1) * hop].unflatten(1, (-1, hop))
     # every second multiple of half the pitch is a harmonic, the others lie between
-    phases = integer_phase(f0_hz / 2, hop, sample_rate).flatten(1).unfold(-1, hops * hop, hop)
-    multiple = torch.arange(1, 2 * partials + 2, device=x.device, dtype=torch.int32)
-    some = max(1, BLOCK // (len(x) * hops * hop * len(multiple)))
+    phases = integer_phase(f0_hz / 2, hop, sample_rate)
+    some = max(1, BLOCK // (len(x) * hop * hops))
     power = torch.cat(
         [
-            _power(frames[:, start : start + some], phases[:, start : start + some], multiple)
+            _power(
+                by_hop[:, start : start + some + hops - 1],
+                phases[:, start : start + some + hops - 1],
+                window.unflatten(0, (hops, hop)),
+                2 * partials + 1,
+            )
             for start in range(0, count, some)
         ],
         dim=1,
@@ -64,12 +68,39 @@ def partial_amplitudes(
     return amplitudes * (number * middle < sample_rate / 2)
 
 
-def _power(frames: Tensor, phases: Tensor, multiple: Tensor) -> Tensor:
-    """Return |sum of x exp(-i m phase)| squared. Shape: [B,n,L], [B,n,L], [J] -> [B,n,J]."""
-    angles = (phases[:, :, None] * multiple[:, None]).to(frames.dtype) * PHASE
-    real = (angles.cos() @ frames[..., None])[..., 0]
-    imaginary = (angles.sin() @ frames[..., None])[..., 0]
-    return real.square() + imaginary.square()
+def _power(x: Tensor, phases: Tensor, window: Tensor, multiples: int) -> Tensor:
+    """Return |sum of window x exp(-i m phase)| squared for m = 1, 2, ...; windows a hop apart.
+
+    With m = a + A b, a hop's sum is a product of two matrices, one of exp(-i a phase) and one of
+    x exp(-i A b phase): there are few angles, and a hop's serve each window that it is in.
+
+    Shape: x and phases [B,n+H-1,hop], window [H,hop] -> [B,n,multiples].
+    """
+    hops = len(window)
+    small = math.ceil(math.sqrt(multiples + 1))
+    number = torch.arange(small + 1, device=x.device, dtype=torch.int32)[:, None]
+    left = _cosine_sine(phases, number[:small], x.dtype)
+    right = _cosine_sine(phases, small * number[: multiples // small + 1], x.dtype)
+    heard = (x[:, :, None] * window)[:, :, None, None]
+    products = left.flatten(2, 3) @ (right[:, :, :, :, None] * heard).flatten(2, 4).mT
+    cosine, sine = products.unflatten(3, (2, -1, hops)).unflatten(2, (2, small)).unbind(2)
+    real = _windows(cosine[:, :, :, 0] - sine[:, :, :, 1], hops)
+    imaginary = _windows(cosine[:, :, :, 1] + sine[:, :, :, 0], hops)
+    power = real.square() + imaginary.square()
+    return power.mT.flatten(2)[..., 1 : multiples + 1]
+
+
+def _cosine_sine(phases: Tensor, multiple: Tensor, dtype: torch.dtype) -> Tensor:
+    """Shape: [B,n,hop], [J,1] -> [B,n,2,J,hop]."""
+    angles = (phases[:, :, None] * multiple).to(dtype) * PHASE
+    return torch.stack([angles.cos(), angles.sin()], dim=2)
+
+
+def _windows(parts: Tensor, hops: int) -> Tensor:
+    """Sum what hops are in each window that they are in. Shape: [B,n+H-1,...,H] -> [B,n,...]."""
+    count = parts.shape[1] - hops + 1
+    first, *others = (parts[:, hop : hop + count, ..., hop] for hop in range(hops))
+    return sum(others, first)
 
 
 def effective_number(weights: Tensor) -> Tensor:
