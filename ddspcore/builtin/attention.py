@@ -10,6 +10,7 @@ from attrs import frozen
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ddspcore.compiling import constant
 from ddspcore.dsp.precision import full_precision
 
 KEPT_FRAMES = 1 << 14
@@ -150,7 +151,7 @@ def _joined(heard: Tensor, shape: torch.Size) -> Tensor:
     return by_head[:, :, :frames].transpose(1, 2).reshape(batch, frames, -1)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@constant
 def neighbourhood(
     frames: int, span: int, causal: bool, channels: int, dtype: torch.dtype, device: torch.device
 ) -> Neighbourhood:
@@ -180,7 +181,7 @@ def _neighbourhood(
 _kept = functools.lru_cache(maxsize=2)(_neighbourhood)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@constant
 def rotary_turns(positions: int, channels: int, first: int = 0) -> tuple[Tensor, Tensor]:
     """Return cosines and sines [positions, channels // 2]; angles a frame go from 1 to 1e-4.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 
+from ddspcore.compiling import tell_compiler
 from ddspcore.errors import UserError
 from ddspcore.pipeline import Batch, Pipeline
 from ddspcore.recipe.schema import Compile, Precision
@@ -29,7 +30,11 @@ def training_network(
     predict: Predict = pipeline.predict
     if precision == "bfloat16":
         predict = _in_bfloat16(predict, device)
-    return torch.compile(predict, backend=BACKEND, dynamic=False) if compiled else predict
+    if not compiled:
+        return predict
+    tell_compiler()
+    compiled_predict: Predict = torch.compile(predict, backend=BACKEND, dynamic=False)
+    return compiled_predict
 
 
 def _in_bfloat16(predict: Predict, device: torch.device) -> Predict:

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddspcore.builtin.attention import LocalAttention, attend, rotary_turns
+from ddspcore.compiling import tell_compiler
 
 HEADS, WIDTH = 2, 16
 
@@ -72,6 +73,7 @@ def test_the_gradient_is_that_of_the_result(causal, rotary):
 def test_a_compiler_sees_one_graph_of_the_same(causal):
     attention = build(8, causal)
     torch.compiler.reset()
+    tell_compiler()
     compiled = torch.compile(attention, backend=lambda graph, _: graph.forward, fullgraph=True)
     x = torch.randn(2, 20, WIDTH, dtype=torch.float64)
     ours = gradient_of(lambda _, x: compiled(x), attention, x)
