@@ -20,7 +20,7 @@ from ddspcore.wiring import ITEM
 Values = dict[str, Tensor]
 
 
-@frozen
+@frozen(eq=False)  # what was seen of one is kept by it
 class Subject:
     """A component in a setting.
 

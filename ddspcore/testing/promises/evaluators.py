@@ -1,36 +1,90 @@
 """What an evaluator promises."""
 
+import functools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from attrs import frozen
 from torch import Tensor
 
 from ddspcore.testing.generators import draws_from_global_generators, generators_at
 from ddspcore.testing.model import feed_of
 from ddspcore.testing.promise import demand, promise
-from ddspcore.testing.subject import Subject, copied
+from ddspcore.testing.subject import Subject
 from ddspcore.train.feed import Feed
 
 SPLIT = "val"
 
 
-def _evaluate(subject: Subject, evaluator: Any, feed: Feed, out_dir: Path) -> dict[str, float]:
-    """Run an evaluator as the runner does: in eval mode, without gradients."""
+@frozen
+class _Seen:
+    """What two evaluations of one model were seen to do; the generators differ between them."""
+
+    numbers: Mapping[str, float]
+    again: Mapping[str, float]
+    changed: tuple[str, ...]
+    changed_of_items: tuple[str, ...]
+    drawn: tuple[str, ...]
+    stray: tuple[str, ...]
+
+
+@functools.cache
+def _seen(subject: Subject) -> _Seen:
+    """Watch an evaluator from all sides at once: each look at a model takes seconds."""
+    evaluator, feed = subject.build(), feed_of(subject.setting, subject.declared("needs") or ())
     feed.pipeline.eval()
+    before, items = _model_state(feed), _items(feed)
+    with _elsewhere() as out_dir:
+        with draws_from_global_generators() as drawn:
+            numbers = _evaluate(evaluator, feed, out_dir)
+        with generators_at(1):
+            again = _evaluate(evaluator, feed, out_dir)
+        stray = sorted(path.name for path in Path.cwd().iterdir())
+    changed, changed_of_items = (
+        tuple(_differences(*states))
+        for states in ((before, _model_state(feed)), (items, _items(feed)))
+    )
+    return _Seen(numbers, again, changed, changed_of_items, tuple(drawn), tuple(stray))
+
+
+def _evaluate(evaluator: Any, feed: Feed, out_dir: Path) -> dict[str, float]:
+    """Run an evaluator as the runner does: in eval mode, without gradients."""
     splits = getattr(feed.source, "splits", ())
     batches = feed.in_order(f"{SPLIT}-items" if f"{SPLIT}-items" in splits else SPLIT, size=1)
     with torch.no_grad():
         return dict(evaluator(feed.pipeline, batches, out_dir))
 
 
-def _feed(subject: Subject) -> Feed:
-    """Return the setting's model, on items with what the evaluator needs."""
-    return feed_of(subject.setting, subject.declared("needs") or ())
+def _model_state(feed: Feed) -> dict[str, Any]:
+    state: dict[str, Any] = {
+        name: value.clone() for name, value in feed.pipeline.state_dict().items()
+    }
+    for name, parameter in feed.pipeline.named_parameters():
+        state[f"whether {name} is trained"] = parameter.requires_grad
+        state[f"the gradient of {name}"] = parameter.grad is None
+    for name, module in feed.pipeline.named_modules():
+        state[f"the mode of {name or 'the pipeline'}"] = module.training
+    return state
+
+
+def _items(feed: Feed) -> dict[str, Any]:
+    return {
+        f"{name} of item {place}": value.clone()
+        for place, batch in enumerate(feed.in_order(SPLIT, size=1))
+        for name, value in batch.items()
+    }
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    def same(old: Any, new: Any) -> bool:
+        return torch.equal(old, new) if isinstance(old, Tensor) else old == new
+
+    return [name for name, old in before.items() if not same(old, after[name])]
 
 
 @contextmanager
@@ -48,9 +102,7 @@ def _elsewhere() -> Iterator[Path]:
 @promise()
 def returns_the_numbers_that_it_declares(subject: Subject) -> None:
     """Every number is finite, declared, and within the bounds that are declared for it."""
-    declared = subject.declared("metrics")
-    with _elsewhere() as out_dir:
-        found = _evaluate(subject, subject.build(), _feed(subject), out_dir)
+    declared, found = subject.declared("metrics"), _seen(subject).numbers
     for name, value in found.items():
         records = [metric for metric in declared if metric.covers(name)]
         demand(records, f'it returns "{name}", which it does not declare')
@@ -72,70 +124,36 @@ def says_what_it_measures(subject: Subject) -> None:
 @promise()
 def repeats_bit_for_bit(subject: Subject) -> None:
     """The same model gives the same numbers: again, and whatever was drawn before."""
-    evaluator, feed = subject.build(), _feed(subject)
-    found = []
-    for seed in (1, 2):
-        with generators_at(seed), _elsewhere() as out_dir:
-            found.append(_evaluate(subject, evaluator, feed, out_dir))
-    demand(found[0] == found[1], f"a second time it returns {found[1]}, not {found[0]}")
+    seen = _seen(subject)
+    demand(seen.again == seen.numbers, f"a second time it returns {seen.again}, not {seen.numbers}")
 
 
 @promise()
 def leaves_the_model_alone(subject: Subject) -> None:
     """Weights, buffers, gradients and modes are afterwards what they were before."""
-    feed = _feed(subject)
-    feed.pipeline.eval()
-    before = _model_state(feed)
-    with _elsewhere() as out_dir:
-        _evaluate(subject, subject.build(), feed, out_dir)
-    after = _model_state(feed)
-    for name, value in before.items():
-        same = (
-            torch.equal(after[name], value) if isinstance(value, Tensor) else after[name] == value
-        )
-        demand(same, f"it changes {name}")
+    changed = _seen(subject).changed
+    demand(not changed, f"it changes {', '.join(changed)}")
 
 
 @promise()
 def leaves_items_alone(subject: Subject) -> None:
     """The source's items are afterwards what they were before."""
-    feed = _feed(subject)
-    before = [copied(batch) for batch in feed.in_order(SPLIT, size=1)]
-    with _elsewhere() as out_dir:
-        _evaluate(subject, subject.build(), feed, out_dir)
-    for old, new in zip(before, feed.in_order(SPLIT, size=1), strict=True):
-        for name, value in old.items():
-            demand(torch.equal(new[name], value), f"it changes {name} of an item")
+    changed = _seen(subject).changed_of_items
+    demand(not changed, f"it changes {', '.join(changed)}")
 
 
 @promise()
 def draws_from_no_global_generator(subject: Subject) -> None:
     """Measuring more often does not change what is trained."""
-    evaluator, feed = subject.build(), _feed(subject)
-    with draws_from_global_generators() as moved, _elsewhere() as out_dir:
-        _evaluate(subject, evaluator, feed, out_dir)
-    demand(not moved, f"it draws from {', '.join(moved)}")
+    drawn = _seen(subject).drawn
+    demand(not drawn, f"it draws from {', '.join(drawn)}")
 
 
 @promise()
 def writes_where_it_is_told(subject: Subject) -> None:
     """Its files go into the folder that it is given, and nowhere else."""
-    with _elsewhere() as out_dir:
-        _evaluate(subject, subject.build(), _feed(subject), out_dir)
-        stray = sorted(path.name for path in Path.cwd().iterdir())
+    stray = _seen(subject).stray
     demand(not stray, f"it writes {', '.join(stray)} into the working directory")
-
-
-def _model_state(feed: Feed) -> dict[str, Any]:
-    state: dict[str, Any] = {
-        name: value.clone() for name, value in feed.pipeline.state_dict().items()
-    }
-    for name, parameter in feed.pipeline.named_parameters():
-        state[f"whether {name} is trained"] = parameter.requires_grad
-        state[f"the gradient of {name}"] = parameter.grad is None
-    for name, module in feed.pipeline.named_modules():
-        state[f"the mode of {name or 'the pipeline'}"] = module.training
-    return state
 
 
 PROMISES = (
