@@ -1,7 +1,7 @@
 """From features to hidden frames."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 import torch
@@ -44,8 +44,24 @@ def mlp(inputs: int, width: int, layers: int) -> nn.Sequential:
     return nn.Sequential(*steps)
 
 
+class OfFeatures(nn.Module):
+    """What backbones declare that take features by name, and whose layers are of one width."""
+
+    @staticmethod
+    def needs(opt: Any, ctx: Context) -> tuple[str, ...]:
+        """Name the features."""
+        inputs: tuple[str, ...] = opt.inputs
+        return inputs
+
+    @staticmethod
+    def width(opt: Any, ctx: Context) -> int:
+        """Return the channels of the hidden frames."""
+        width: int = opt.width
+        return width
+
+
 @backbone("mlp")
-class Mlp(nn.Module):
+class Mlp(OfFeatures):
     """Fully connected layers, frame by frame: no memory."""
 
     @attrs.frozen
@@ -61,16 +77,6 @@ class Mlp(nn.Module):
         self.inputs = inputs
         self.layers = mlp(channels(inputs), opt.width, opt.layers)
 
-    @staticmethod
-    def needs(opt: Options, ctx: Context) -> tuple[str, ...]:
-        """Name the features."""
-        return opt.inputs
-
-    @staticmethod
-    def width(opt: Options, ctx: Context) -> int:
-        """Return the channels of the hidden frames."""
-        return opt.width
-
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
         hidden: Tensor = self.layers(joined(self.inputs, features))
@@ -85,7 +91,7 @@ class Mlp(nn.Module):
 
 
 @backbone("gru")
-class Gru(nn.Module):
+class Gru(OfFeatures):
     """The decoder of the DDSP paper: an MLP for each input, a GRU, and an MLP over both.
 
     Each input has an MLP of its own; the last MLP sees the GRU's output beside theirs.
@@ -107,16 +113,6 @@ class Gru(nn.Module):
         self.before = nn.ModuleList(mlp(c.channels, opt.width, opt.layers) for c in inputs)
         self.gru = nn.GRU(len(inputs) * opt.width, opt.width)
         self.after = mlp((len(inputs) + 1) * opt.width, opt.width, opt.layers)
-
-    @staticmethod
-    def needs(opt: Options, ctx: Context) -> tuple[str, ...]:
-        """Name the features."""
-        return opt.inputs
-
-    @staticmethod
-    def width(opt: Options, ctx: Context) -> int:
-        """Return the channels of the hidden frames."""
-        return opt.width
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""
@@ -141,7 +137,7 @@ class Gru(nn.Module):
 
 
 @backbone("transformer")
-class Transformer(nn.Module):
+class Transformer(OfFeatures):
     """A transformer whose attention is local, so that it plays files of any length.
 
     A frame sees `span` frames a layer, to both sides or, causal, to the past only. Layers are
@@ -179,16 +175,6 @@ class Transformer(nn.Module):
         self.embed = nn.Linear(channels(inputs), opt.width)
         self.layers = nn.ModuleList(TransformerLayer(opt) for _ in range(opt.layers))
         self.norm = nn.LayerNorm(opt.width)
-
-    @staticmethod
-    def needs(opt: Options, ctx: Context) -> tuple[str, ...]:
-        """Name the features."""
-        return opt.inputs
-
-    @staticmethod
-    def width(opt: Options, ctx: Context) -> int:
-        """Return the channels of the hidden frames."""
-        return opt.width
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""

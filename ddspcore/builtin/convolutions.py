@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, backbone, option
-from ddspcore.builtin.backbones import INPUTS, channels, joined
+from ddspcore.builtin.backbones import INPUTS, OfFeatures, channels, joined
 
 Past = tuple[Tensor, ...]
 
 
 @backbone("tcn")
-class Tcn(nn.Module):
+class Tcn(OfFeatures):
     """Causal convolutions, gated, each layer's taps twice as far apart as those before.
 
     A frame is a function of the (taps - 1) * (2 ** layers - 1) frames before it, and of no others.
@@ -39,16 +39,6 @@ class Tcn(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.heard = [(each.reach, opt.width) for each in layers]
         self.norm = nn.LayerNorm(opt.width)
-
-    @staticmethod
-    def needs(opt: Options, ctx: Context) -> tuple[str, ...]:
-        """Name the features."""
-        return opt.inputs
-
-    @staticmethod
-    def width(opt: Options, ctx: Context) -> int:
-        """Return the channels of the hidden frames."""
-        return opt.width
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return hidden frames. Shape: features [B,N,C] -> [B,N,width]."""

@@ -8,7 +8,7 @@ from attrs import frozen
 from torch import Tensor
 
 from ddspcore import Context, Metric, evaluator, option
-from ddspcore.builtin.evaluators.measuring import TARGET, Mean, signal_of
+from ddspcore.builtin.evaluators.measuring import TARGET, Mean, Shares, signal_of
 from ddspcore.builtin.evaluators.mel_lsd import MelLogSpectralDistance
 from ddspcore.builtin.evaluators.noise_share import NoiseShare
 from ddspcore.component import NoOptions
@@ -73,13 +73,12 @@ class Diagnosis:
         self, pipeline: Pipeline, batches: Iterable[Batch], out_dir: Path
     ) -> dict[str, float]:
         """Measure the first so many seconds; every value counts alike."""
-        energies: dict[str, float] = {}
+        shares = Shares()
         means: dict[str, Mean] = {}
         sounds = []
         for batch in self._first(batches):
             output = pipeline(batch)
-            for label, part in output.parts.items():
-                energies[label] = energies.get(label, 0.0) + part.square().sum().item()
+            shares.add(output.parts)
             for name, values in self._of_controls(pipeline, output):
                 means.setdefault(name, Mean()).add(values)
             again = pipeline(pipeline.with_noise(batch, seed=0, step=OTHER_NOISE))
@@ -89,8 +88,7 @@ class Diagnosis:
             means.setdefault("luck", Mean()).add(self.spectra.distance(pred, signal_of(again)))
         found = {name: mean.value for name, mean in means.items()}
         distance, luck = found.pop("distance", 0.0), found.pop("luck", 0.0)
-        total = sum(energies.values()) or 1.0
-        found |= {f"part/{label}": energy / total for label, energy in energies.items()}
+        found |= shares.named("part")
         found["noise/recording"], found["noise/prediction"] = self.noise.compare(sounds)
         if luck > 0.0:
             found["left"] = distance / luck

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ddspcore import Context, Metric, evaluator
+from ddspcore.builtin.evaluators.measuring import Shares
 from ddspcore.component import NoOptions
 from ddspcore.pipeline import Batch, Pipeline
 
@@ -24,9 +25,7 @@ class EnergyShare:
         self, pipeline: Pipeline, batches: Iterable[Batch], out_dir: Path
     ) -> dict[str, float]:
         """Measure over all batches; every sample counts alike."""
-        energy: dict[str, float] = {}
+        shares = Shares()
         for batch in batches:
-            for label, part in pipeline(batch).parts.items():
-                energy[label] = energy.get(label, 0.0) + part.square().sum().item()
-        total = sum(energy.values()) or 1.0
-        return {f"share/{label}": value / total for label, value in energy.items()}
+            shares.add(pipeline(batch).parts)
+        return shares.named("share")

@@ -1,8 +1,8 @@
 """What every evaluator of signals does: predict, compare with the target, average over batches."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import define
+from attrs import define, field
 from torch import Tensor
 
 from ddspcore.errors import UserError
@@ -27,6 +27,24 @@ class Mean:
     def value(self) -> float:
         """The average so far."""
         return self.total / self.count if self.count else 0.0
+
+
+@define
+class Shares:
+    """Each part's share of the energy of all parts; all zero where every part is silent."""
+
+    energies: dict[str, float] = field(factory=dict)
+
+    def add(self, parts: Mapping[str, Tensor]) -> None:
+        """Take in the signal of every part."""
+        for label, part in parts.items():
+            energy = part.square().sum().item()
+            self.energies[label] = self.energies.get(label, 0.0) + energy
+
+    def named(self, family: str) -> dict[str, float]:
+        """Return the shares so far, as `family/label`."""
+        total = sum(self.energies.values()) or 1.0
+        return {f"{family}/{label}": energy / total for label, energy in self.energies.items()}
 
 
 def pairs(pipeline: Pipeline, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Tensor]]:
