@@ -22,6 +22,7 @@ from ddspcore.recipe.reading import read
 from ddspcore.recipe.schema import Stage
 from ddspcore.recipe.shipped import resolve_recipe
 from ddspcore.recipe.structuring import structure
+from ddspcore.train.events import read_lines
 
 SETTLED = 100
 """Steps after which the metric shall not rise again."""
@@ -56,8 +57,7 @@ class Course:
 
 def course(run: Path, first_only: bool = False) -> Course:
     """Read what a finished run measured, in all its stages or in the first."""
-    lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    measured = [line for line in lines if line["kind"] == "metric"]
+    measured = [line for line in read_lines(run) if line["kind"] == "metric"]
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     name = summary["metric"]["name"]
     first = summary["stages"][0]

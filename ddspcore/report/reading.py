@@ -11,6 +11,7 @@ from attrs import frozen
 
 from ddspcore.errors import UserError
 from ddspcore.train.evaluation import HELD_OUT_FIRST
+from ddspcore.train.events import read_lines
 from ddspcore.train.versions import RESOLVED
 
 
@@ -95,7 +96,7 @@ def read_story(folder: Path) -> Story:
         data=_read(folder / "data.json", json.loads),
         provenance=_read(folder / "provenance.toml", tomllib.loads),
         recipe=(folder / RESOLVED).read_text(encoding="utf-8"),
-        lines=_read_lines(folder / "metrics.jsonl"),
+        lines=read_lines(folder),
     )
 
 
@@ -124,16 +125,3 @@ def _read(file: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise UserError(f"{file}: damaged: it holds no table")
     return found
-
-
-def _read_lines(file: Path) -> tuple[Mapping[str, Any], ...]:
-    """Return the lines of a log; the last one may have been cut by a crash."""
-    if not file.is_file():
-        return ()
-    lines = []
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except ValueError:
-            break
-    return tuple(line for line in lines if isinstance(line, dict))

@@ -1,9 +1,14 @@
 """What observers are told: plain numbers, names and paths, never a model or a batch."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
+
+METRICS = "metrics.jsonl"
+"""Where in a run's folder the lines of its log lie."""
 
 
 @frozen
@@ -38,3 +43,20 @@ class StageResult:
     best_step: int | None
     last: float | None
     seconds: float
+
+
+def read_lines(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    """Return the lines of a run's log, up to one that a crash cut; none where there is no log."""
+    return tuple(_lines(folder / METRICS))
+
+
+def _lines(file: Path) -> Iterator[Mapping[str, Any]]:
+    if not file.is_file():
+        return
+    for text in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            return
+        if isinstance(line, dict):
+            yield line

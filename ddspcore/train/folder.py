@@ -12,6 +12,7 @@ from attrs import frozen
 
 from ddspcore.errors import UserError
 from ddspcore.train.checkpoint import is_temporary, read_json, to_json, write_json
+from ddspcore.train.events import METRICS
 
 State = Literal["running", "interrupted", "stopped", "failed", "finished"]
 
@@ -28,7 +29,7 @@ class RunFolder:
     @property
     def metrics(self) -> Path:
         """One JSON object a line."""
-        return self.path / "metrics.jsonl"
+        return self.path / METRICS
 
     @property
     def log(self) -> Path:

@@ -24,7 +24,7 @@ from ddspcore.train.chain import Chain, cut_logs, find_trained, stage_keys
 from ddspcore.train.checkpoint import load_tensors, load_weights, read_json, write_bytes, write_json
 from ddspcore.train.device import DeviceChoice, choose_device
 from ddspcore.train.evaluation import build_evaluator, evaluate, plan_metric
-from ddspcore.train.events import RunInfo, StageResult
+from ddspcore.train.events import RunInfo, StageResult, read_lines
 from ddspcore.train.folder import Finished, RunFolder, digest, open_run_folder
 from ddspcore.train.interrupt import StopRequest, stop_on_signal
 from ddspcore.train.network import wants_compiling
@@ -232,7 +232,7 @@ def _train(
         with stop_on_signal(chain.stop):
             results = chain.train(keys, saved)
         summary = _evaluate(chain, results) | {"member": request.member}
-        summary["course"] = course_of(folder.metrics, chain.plan.metric)
+        summary["course"] = course_of(read_lines(folder.path), chain.plan.metric)
         verdicts = judge(recipe.gates, [summary])
         summary["gates"] = [verdict.as_json() for verdict in verdicts]
         summary["in_words"] += [verdict.in_words() for verdict in verdicts]

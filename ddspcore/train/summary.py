@@ -1,6 +1,5 @@
 """How good a run is: as JSON for programs, in plain words for people."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,15 +35,14 @@ def describe_stage(stage: StageResult, run: Path) -> dict[str, Any]:
     }
 
 
-def course_of(metrics: Path, metric: Metric) -> dict[str, float | None]:
-    """Return how the deciding metric went, over all stages, from the lines of `metrics.jsonl`.
+def course_of(lines: Sequence[Mapping[str, Any]], metric: Metric) -> dict[str, float | None]:
+    """Return how the deciding metric went, over all stages, from the lines of a run's log.
 
     `fall` is how much better the best measurement is than the first, as a share of it; `rebound`
     the largest ratio of a measurement to the best before it. Where higher is better, ratios are
     turned over. None where a ratio has no meaning.
     """
-    lines = map(json.loads, metrics.read_text(encoding="utf-8").splitlines())
-    values = [line.get(metric.name) for line in lines if line.get("kind") == "metric"]
+    values: list[Any] = [line.get(metric.name) for line in lines if line.get("kind") == "metric"]
     if not values or any(value is None or value <= 0 for value in values):
         return {"fall": None, "rebound": None}
     if metric.direction == "higher":

@@ -56,6 +56,7 @@ class Verdict:
             "relative": gate.relative,
             "measured": self.measured,
             "passed": self.passed,
+            "sentence": self.in_words(),
         }
 
 

@@ -1,6 +1,5 @@
 """`overview.png`: how a run went and what came of it, in one picture."""
 
-import json
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from ddspcore import curves
 from ddspcore.builtin.overview import sound
 from ddspcore.metric import PLACES
 from ddspcore.style import MUTED, STYLE
+from ddspcore.train.events import read_lines
 
 SIZE_INCHES = (16.0, 14.0)
 DPI = 110
@@ -25,7 +25,7 @@ def draw_overview(folder: Path, summary: Mapping[str, Any]) -> Path:
     Training losses and the metric by stage; spectrograms of target and prediction on one scale;
     pitch and loudness of both; the level of every synth's part.
     """
-    lines = _read_lines(folder / "metrics.jsonl")
+    lines = read_lines(folder)
     take = sound.read_take(folder, summary.get("renders", {}))
     with rc_context(STYLE):
         figure = Figure(figsize=SIZE_INCHES, dpi=DPI, layout="constrained")
@@ -46,12 +46,6 @@ def draw_overview(folder: Path, summary: Mapping[str, Any]) -> Path:
         # Without the version of matplotlib that PNGs carry, equal runs have equal pictures.
         figure.savefig(path, metadata={"Software": None})
     return path
-
-
-def _read_lines(file: Path) -> list[dict[str, Any]]:
-    if not file.is_file():
-        return []
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def _title(summary: Mapping[str, Any]) -> str:
