@@ -72,6 +72,15 @@ def _no_other_plugins() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_overview(request) -> Iterator[None]:
+    """Leave out the overview, nine tenths of a small run, but for modules that look at one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.node.get_closest_marker("overview"):
+            patch.setattr("ddspcore.builtin.overview.draw_overview", lambda folder, summary: None)
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:

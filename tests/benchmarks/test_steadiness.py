@@ -1,9 +1,14 @@
+import contextlib
+import io
 import json
+import subprocess
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.steadiness import Course, course, main, one_stage, table
 from ddspcore.catalog import Catalog
+from ddspcore.cli import main as ddsp
 from ddspcore.plugins import discover
 from ddspcore.recipe.reading import read
 from ddspcore.recipe.shipped import resolve_recipe
@@ -56,8 +61,16 @@ def test_the_table_has_medians_over_seeds_and_the_worst_rebound():
     assert lines[3] == "| violin | one | 1 | 1 | 1.200 | 1.000 |"
 
 
+def in_this_process(command, **_):
+    """Stand in for `subprocess.run`: to import everything anew takes most of a run of few steps."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return subprocess.CompletedProcess(command, ddsp(command[3:]))
+
+
 @pytest.mark.slow
 def test_the_command_trains_both_kinds(tmp_path, capsys, monkeypatch):
+    here = SimpleNamespace(run=in_this_process, DEVNULL=None)
+    monkeypatch.setattr("benchmarks.steadiness.subprocess", here)
     monkeypatch.setenv("DDSP_CACHE", str(tmp_path / "cache"))
     clip = resolve_recipe("best_low_loss").parent / "audio" / "violin" / "violin.flac"
     steps = (f"--set=stage.{stage}.steps=2" for stage in "ABC")

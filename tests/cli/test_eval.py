@@ -25,11 +25,6 @@ def test_it_prints_a_row_a_metric(ddsp, trained, tmp_path) -> None:
     assert (tmp_path / "files/val/render/prediction.wav").is_file()
 
 
-def test_the_picture_of_a_real_run_is_drawn(trained) -> None:
-    assert (trained / "overview.png").read_bytes().startswith(b"\x89PNG")
-    assert "observer" not in (trained / "log.txt").read_text()
-
-
 def test_a_folder_without_a_run_is_said(ddsp, tmp_path) -> None:
     outcome = ddsp("eval", tmp_path)
     assert outcome.code == 1

@@ -1,9 +1,13 @@
 """One command that trains the reference and others on the same chunk of each recording."""
 
+import contextlib
+import io
 import json
 import math
+import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import attrs
 import numpy as np
@@ -15,6 +19,7 @@ pytest.importorskip("ddsp_dgen", reason="ddsp-dgen is not installed")
 
 from ddspcore.assemble import build_source
 from ddspcore.catalog import Catalog
+from ddspcore.cli import main as ddsp
 from ddspcore.data.fates import DataError
 from ddspcore.plugins import discover
 from ddspcore.recipe.reading import read
@@ -146,8 +151,16 @@ def test_the_table_has_a_row_for_everything():
     assert to_json(SCORES)["clips"]["violin"]["ours"] == attrs.asdict(SCORES["violin"]["ours"])
 
 
+def in_this_process(command, **_: object) -> subprocess.CompletedProcess:
+    """Stand in for `subprocess.run`: to import everything anew takes most of a run of few steps."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return subprocess.CompletedProcess(command, ddsp(command[3:]))
+
+
 @pytest.mark.slow
-def test_the_command_trains_scores_and_goes_on(recording, tmp_path, capsys):
+def test_the_command_trains_scores_and_goes_on(recording, tmp_path, capsys, monkeypatch):
+    here = SimpleNamespace(run=in_this_process, DEVNULL=None)
+    monkeypatch.setattr("ddsp_dgen.compare.__main__.subprocess", here)
     words = [str(recording), "--out", str(tmp_path / "out"), "--recipe", "probe_dry", *SHORT]
     assert main(words) == 0
     table = capsys.readouterr().out
