@@ -21,6 +21,7 @@ from ddspcore.controls import Control
 from ddspcore.errors import Mistake
 from ddspcore.outputs import watch_outputs
 from ddspcore.pipeline import Batch
+from ddspcore.plugins import CORE
 from ddspcore.recipe.problems import Problem, RecipeError
 from ddspcore.recipe.schema import LossUse, Recipe
 from ddspcore.wiring import Wiring
@@ -180,7 +181,7 @@ def target_problem(
 ) -> Problem | None:
     """Return that the synths return another shape than the target has, or None.
 
-    It is the source's mistake if its samples are not those of its frames.
+    It is the source's mistake if its samples are not those of its frames, and a synth's otherwise.
     """
     target = batch[target_of(recipe)]
     if signal is None or signal.shape == target.shape:
@@ -194,6 +195,9 @@ def target_problem(
             if samples != wanted:
                 what = f"returns {samples} samples, but {frames} frames, which are of {wanted}"
                 return fault(recipe.data, what)
+            maker = next((use for use in recipe.synths if use.plugin != CORE), recipe.synths[-1])
+            shapes = f"{list(signal.shape)}, but the target is {list(target.shape)}"
+            return fault(maker, f"returns {shapes}")
     message = f"the synths return {list(signal.shape)}, but the target is {list(target.shape)}"
     return Problem(message, recipe.synths[-1].origin)
 

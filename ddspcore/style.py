@@ -35,8 +35,21 @@ STYLE: Any = {
 }
 
 
+MOST_IN_A_LINE = 4
+"""Entries of a legend that leave room for a title beside them."""
+
+
 def add_legend(axes: Axes) -> None:
-    """Put the legend on the title's line, where no curve runs."""
+    """Put the legend on the title's line, where no curve runs; in the corner, if it is too long."""
+    count = len(axes.lines)
+    if count > MOST_IN_A_LINE:
+        axes.legend(loc="upper right", ncols=2)
+        return
     axes.legend(
-        loc="lower right", bbox_to_anchor=(1.0, 0.985), ncols=len(axes.lines), borderaxespad=0.1
+        loc="lower right",
+        bbox_to_anchor=(1.0, 0.985),
+        ncols=count,
+        borderaxespad=0.1,
+        columnspacing=1.0,
+        handlelength=1.2,
     )

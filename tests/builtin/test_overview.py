@@ -130,3 +130,16 @@ def test_silence_is_drawn(run: Path) -> None:
     for path in RENDERS.values():
         (run / path).write_bytes(encode_wav(np.zeros(8000, np.float32), 16000))
     draw_overview(run, SUMMARY)
+
+
+@pytest.mark.parametrize("terms", [3, 5])
+def test_a_long_legend_leaves_the_title_readable(terms):
+    names = [f"loss/a-{number}-long-name" for number in range(terms)]
+    values = dict.fromkeys(names, 1.0)
+    course = [{**line, **values} for line in lines() if line["kind"] == "train"]
+    figure = Figure(figsize=(7.0, 3.5), dpi=110)
+    axes = figure.subplots()
+    draw_losses(axes, course)
+    figure.canvas.draw()
+    title = axes._left_title.get_window_extent()
+    assert not title.overlaps(axes.get_legend().get_window_extent())

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from attrs import frozen
 from ddspcore import (
-    Control, Metric, evaluator, feature, hookimpl, loss, option, schedule, source
+    Control, Metric, evaluator, feature, hookimpl, loss, option, schedule, source, synth
 )
 
 @source("mine")
@@ -57,6 +57,23 @@ class Feature(torch.nn.Module):
     def forward(self, batch):
         return {feature}
 
+@synth("mine")
+class Synth(torch.nn.Module):
+    '''Play noise.'''
+
+    @staticmethod
+    def needs(opt, ctx):
+        return (Control("harmonic_amplitude", unit="linear"),)
+
+    @staticmethod
+    def provides(opt, ctx):
+        return Control("signal", unit="signal", axis="sample")
+
+    def forward(self, controls):
+        level = controls["harmonic_amplitude"]
+        signal = level[:, 1:].expand(-1, -1, 128).flatten(1)
+        return signal if level.is_meta else {synth}
+
 @loss("mine")
 class Loss(torch.nn.Module):
     '''Compare.'''
@@ -101,6 +118,10 @@ def ddsp_features():
     return [Feature]
 
 @hookimpl
+def ddsp_synths():
+    return [Synth]
+
+@hookimpl
 def ddsp_losses():
     return [Loss]
 
@@ -116,6 +137,7 @@ GOOD = {
     "count": '2 if split == "train" else 0',
     "batch": '{"audio": audio, "f0_hz": f0_hz, "loudness_db": loudness_db}',
     "feature": "{}",
+    "synth": "signal",
     "loss": "(pred - target).abs().mean()",
     "evaluator": '{"mine": 1.0}',
     "warnings": "()",
@@ -203,6 +225,12 @@ def test_a_feature_is_told_with_the_file_that_it_heard(told, tone_file, golden, 
     heard = RECIPE.replace('use = "mine"\n[audio]', files)
     heard = f'feature = [{{ use = "mine" }}, {{ use = "f0" }}, {{ use = "loudness" }}]\n{heard}'
     golden(f"returned-feature-{case}", told(heard, {"feature": FEATURES[case]}))
+
+
+def test_a_synth_of_another_length_is_told(told, golden):
+    played = RECIPE.replace('{ use = "harmonic" }]', '{ use = "mine" }]')
+    assert played != RECIPE
+    golden("returned-synth-is-too-short", told(played, {"synth": "signal[:, 9:]"}))
 
 
 @pytest.mark.parametrize("said", ["None", "'loud'", "(1,)"])

@@ -1,6 +1,7 @@
 """A run with gates: finished whatever they say, and its exit code tells."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,13 @@ def test_a_gate_is_passed(run):
     assert [gate["passed"] for gate in summary["gates"]] == [True]
     assert 0 < summary["course"]["fall"] < 1
     assert summary["course"]["rebound"] > 0
+
+
+def test_every_key_of_the_summary_is_documented(run):
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+    table = page.partition("| key | holds |")[2].partition("\n\n")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", " ".join(cells))) == set(run()[2])
 
 
 def test_a_missed_gate_is_exit_code_4_and_takes_nothing_away(run, tmp_path):
