@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ddspcore.dsp import recurrence
-from ddspcore.kernels.cpu.library import library, ready
+from ddspcore.kernels.cpu.library import ROUND, library, ready
 
 
 def recur(driven: Tensor, first: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
@@ -32,7 +32,7 @@ def recur_back(
 
 
 def _fits(weight: Tensor) -> bool:
-    return weight.shape[1] % 16 == 0
+    return weight.shape[1] % ROUND == 0
 
 
 def _sizes(gates: Tensor) -> tuple[int, int, int]:
