@@ -57,23 +57,6 @@ class Feature(torch.nn.Module):
     def forward(self, batch):
         return {feature}
 
-@synth("mine")
-class Synth(torch.nn.Module):
-    '''Play noise.'''
-
-    @staticmethod
-    def needs(opt, ctx):
-        return (Control("harmonic_amplitude", unit="linear"),)
-
-    @staticmethod
-    def provides(opt, ctx):
-        return Control("signal", unit="signal", axis="sample")
-
-    def forward(self, controls):
-        level = controls["harmonic_amplitude"]
-        signal = level[:, 1:].expand(-1, -1, 128).flatten(1)
-        return signal if level.is_meta else {synth}
-
 @loss("mine")
 class Loss(torch.nn.Module):
     '''Compare.'''
@@ -108,6 +91,23 @@ class Schedule:
     @staticmethod
     def example():
         return Schedule()
+
+@synth("mine")
+class Synth(torch.nn.Module):
+    '''Play noise.'''
+
+    @staticmethod
+    def needs(opt, ctx):
+        return (Control("harmonic_amplitude", unit="linear"),)
+
+    @staticmethod
+    def provides(opt, ctx):
+        return Control("signal", unit="signal", axis="sample")
+
+    def forward(self, controls):
+        level = controls["harmonic_amplitude"]
+        signal = level[:, 1:].expand(-1, -1, 128).flatten(1)
+        return signal if level.is_meta else {synth}
 
 @hookimpl
 def ddsp_sources():
