@@ -3,7 +3,7 @@
 import functools
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,10 @@ class _Seen:
 
     numbers: Mapping[str, float]
     again: Mapping[str, float]
-    changed: tuple[str, ...]
-    changed_of_items: tuple[str, ...]
-    drawn: tuple[str, ...]
-    stray: tuple[str, ...]
+    changed: Sequence[str]
+    changed_of_items: Sequence[str]
+    drawn: Sequence[str]
+    stray: Sequence[str]
 
 
 @functools.cache
@@ -42,14 +42,13 @@ def _seen(subject: Subject) -> _Seen:
     with _elsewhere() as out_dir:
         with draws_from_global_generators() as drawn:
             numbers = _evaluate(evaluator, feed, out_dir)
+        # what one evaluation changes, a second may put back
+        changed = _differences(before, _model_state(feed))
+        changed_of_items = _differences(items, _items(feed))
         with generators_at(1):
             again = _evaluate(evaluator, feed, out_dir)
         stray = sorted(path.name for path in Path.cwd().iterdir())
-    changed, changed_of_items = (
-        tuple(_differences(*states))
-        for states in ((before, _model_state(feed)), (items, _items(feed)))
-    )
-    return _Seen(numbers, again, changed, changed_of_items, tuple(drawn), tuple(stray))
+    return _Seen(numbers, again, changed, changed_of_items, drawn, stray)
 
 
 def _evaluate(evaluator: Any, feed: Feed, out_dir: Path) -> dict[str, float]:

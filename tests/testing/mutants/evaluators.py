@@ -92,6 +92,18 @@ class Learning(Judge):
         return {"power": self.power(pipeline, batches)}
 
 
+@evaluator("turning")
+class Turning(Judge):
+    """Turns the model's signs around: an even number of times is none."""
+
+    breaks = "leaves_the_model_alone"
+
+    def __call__(self, pipeline, batches, out_dir):
+        for parameter in pipeline.parameters():
+            parameter.neg_()
+        return {"power": self.power(pipeline, batches)}
+
+
 @evaluator("levelling")
 class Levelling(Judge):
     """Levels the recording itself, in place."""
