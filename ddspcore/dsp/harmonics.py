@@ -75,7 +75,7 @@ class Waves:
 
     def __init__(self, phase: Tensor, f0_hz: Tensor, first: int, last: int, nyquist: float):
         k = torch.arange(first, last + 1, device=phase.device, dtype=phase.dtype)[:, None]
-        self.angles = _angles(phase[:, None] * k, f0_hz.dtype)
+        self.angles = angles(phase[:, None] * k, f0_hz.dtype)
         self.audible = k * f0_hz[:, None] < nyquist
 
     def sines(self, lines: Tensor) -> Tensor:
@@ -131,7 +131,8 @@ def _reach(f0_hz: Tensor, harmonics: int, nyquist: float) -> tuple[list[int], li
     return always, ever
 
 
-def _angles(phase: Tensor, dtype: torch.dtype) -> Tensor:
+def angles(phase: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return integer phases in radians, to be changed as one likes. Shape: any, int32."""
     return phase.to(dtype).mul_(2.0 * math.pi * 2.0**-CYCLE_BITS)
 
 
@@ -141,8 +142,8 @@ def _powers(phase: Tensor, count: int, dtype: torch.dtype) -> Tensor:
     powers = torch.empty(hops, count, hop, dtype=dtype.to_complex(), device=phase.device)
     powers[:, 0] = 1.0
     if count > 1:
-        angles = _angles(phase, dtype)
-        torch.complex(angles.cos(), angles.sin(), out=powers[:, 1])
+        first = angles(phase, dtype)
+        torch.complex(first.cos(), first.sin(), out=powers[:, 1])
     known = 2
     while known < count:
         more = min(known - 1, count - known)

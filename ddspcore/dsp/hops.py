@@ -6,7 +6,6 @@ harmonics sound.
 """
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddspcore.dsp.harmonics import CYCLE_BITS
+from ddspcore.dsp.harmonics import CYCLE_BITS, angles
 from ddspcore.dsp.oscillators import GUARD_BITS, HZ_BITS
 from ddspcore.dsp.upsampling import ramp
 
@@ -41,7 +40,7 @@ def harmonic_hop(
     always = _below(nyquist * (1 - ROUNDING), highest, harmonics)
     k, blend = _multiples(ever, device), ramp(hop, amplitudes)
     phase = torch.from_numpy(integer_phases(f0_hz, hop, sample_rate, start)).to(device)
-    waves = (phase[:, None] * k).to(amplitudes.dtype).mul_(2 * math.pi * 2.0**-CYCLE_BITS).sin_()
+    waves = angles(phase[:, None] * k, amplitudes.dtype).sin_()
     if ever > always:
         first, last = torch.tensor(f0_hz, device=device).unsqueeze(-1).unbind(1)
         waves[:, always:] *= k[always:] * torch.lerp(first, last, blend)[:, None] < nyquist

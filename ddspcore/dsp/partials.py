@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ddspcore.dsp.harmonics import angles
 from ddspcore.dsp.oscillators import integer_phase
 from ddspcore.dsp.precision import full_precision
 
 BLOCK = 1 << 16
 """Samples heard at a time, each once for every window that it is in."""
-PHASE = 2.0 * math.pi * 2.0**-32
 NEIGHBOURS = 6
 """The floor under a harmonic is the mean power of so many points, three to either side."""
 
@@ -91,9 +91,9 @@ def _power(x: Tensor, phases: Tensor, window: Tensor, multiples: int) -> Tensor:
 
 
 def _cosine_sine(phases: Tensor, multiple: Tensor, dtype: torch.dtype) -> Tensor:
-    """Shape: [B,n,hop], [J,1] -> [B,n,2,J,hop]."""
-    angles = (phases[:, :, None] * multiple).to(dtype) * PHASE
-    return torch.stack([angles.cos(), angles.sin()], dim=2)
+    """Return cosines and sines of m phase. Shape: [B,n,hop], [J,1] -> [B,n,2,J,hop]."""
+    turned = angles(phases[:, :, None] * multiple, dtype)
+    return torch.stack([turned.cos(), turned.sin()], dim=2)
 
 
 def _windows(parts: Tensor, hops: int) -> Tensor:
