@@ -38,6 +38,13 @@ lr    = 1e-3
 """
 
 
+def hooks(**classes: str) -> str:
+    """Return the end of a plugin's text: a hook for each kind, which brings one class."""
+    return "".join(
+        f"\n@hookimpl\ndef ddsp_{kind}():\n    return [{name}]\n" for kind, name in classes.items()
+    )
+
+
 @pytest.fixture(scope="session")
 def tone_file(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import hooks
+
 PLUGIN = """
 from pathlib import Path
 
@@ -108,31 +110,15 @@ class Synth(torch.nn.Module):
         level = controls["harmonic_amplitude"]
         signal = level[:, 1:].expand(-1, -1, 128).flatten(1)
         return signal if level.is_meta else {synth}
-
-@hookimpl
-def ddsp_sources():
-    return [Source]
-
-@hookimpl
-def ddsp_features():
-    return [Feature]
-
-@hookimpl
-def ddsp_synths():
-    return [Synth]
-
-@hookimpl
-def ddsp_losses():
-    return [Loss]
-
-@hookimpl
-def ddsp_evaluators():
-    return [Evaluator]
-
-@hookimpl
-def ddsp_schedules():
-    return [Schedule]
 """
+PLUGIN += hooks(
+    sources="Source",
+    features="Feature",
+    synths="Synth",
+    losses="Loss",
+    evaluators="Evaluator",
+    schedules="Schedule",
+)
 GOOD = {
     "count": '2 if split == "train" else 0',
     "batch": '{"audio": audio, "f0_hz": f0_hz, "loudness_db": loudness_db}',

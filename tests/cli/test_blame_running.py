@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import RECIPE
+from tests.cli.conftest import RECIPE, hooks
 
 PLUGIN = """
 from pathlib import Path
@@ -122,31 +122,15 @@ class Evaluator:
         if breaks("evaluator"):
             raise ValueError("no ruler")
         return {"mine": 1.0}
-
-@hookimpl
-def ddsp_sources():
-    return [Source]
-
-@hookimpl
-def ddsp_features():
-    return [Feature]
-
-@hookimpl
-def ddsp_heads():
-    return [Head]
-
-@hookimpl
-def ddsp_synths():
-    return [Synth]
-
-@hookimpl
-def ddsp_losses():
-    return [Loss]
-
-@hookimpl
-def ddsp_evaluators():
-    return [Evaluator]
 """
+PLUGIN += hooks(
+    sources="Source",
+    features="Feature",
+    heads="Head",
+    synths="Synth",
+    losses="Loss",
+    evaluators="Evaluator",
+)
 MINE = """
 [[feature]]
 use = "mine"
