@@ -21,7 +21,7 @@ def filtered_noise(white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
     A frame's `bands` magnitudes sample its filter's frequency response evenly from 0 to Nyquist;
     the filter is their zero-phase impulse response of 2 * (bands - 1) taps under a Hann window.
     Between frames, filters are interpolated linearly at every input sample. Differentiable once;
-    spectra are computed again in backward.
+    where magnitudes have a gradient, the spectra of the noise are kept for it.
 
     Shape: white [B,(N-1)*hop], magnitudes [B,N,bands] with bands >= 2 -> [B,(N-1)*hop].
     Source: Engel et al., DDSP (ICLR 2020), appendix B.5 (frequency sampling).
@@ -36,7 +36,7 @@ class _Filtered(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
         ctx.save_for_backward(white, magnitudes)
-        ctx.hop = hop
+        ctx.hop, ctx.blocks = hop, []
         reach, size = _sizes(magnitudes, hop)
         response = _response(magnitudes, size)
         # Each bin twice: its real and its imaginary part are multiplied as one row of numbers.
@@ -45,9 +45,11 @@ class _Filtered(torch.autograd.Function):
         padded = white.new_zeros(len(white), white.shape[1] + hop + 2 * reach)
         slots, one = padded.unfold(1, hop + 2 * reach, hop), white.new_ones(())
         for at, spectra in _spectra(white, hop, reach, size):
+            if ctx.needs_input_grad[1]:
+                ctx.blocks.append((at, spectra))
             first, last = torch.view_as_real(spectra)
-            first.mul_(twice[:, :-1][:, at]).addcmul_(last, twice[:, 1:][:, at])
-            rung = torch.fft.irfft(spectra[0], n=size)
+            heard = (first * twice[:, :-1][:, at]).addcmul_(last, twice[:, 1:][:, at])
+            rung = torch.fft.irfft(torch.view_as_complex(heard), n=size)
             overlap_add(slots[:, at], rung[..., : hop + 2 * reach], one, hop)
         return padded[:, reach : reach + white.shape[1]]
 
@@ -70,7 +72,7 @@ class _Filtered(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             # The real part of a product with a conjugate, before its two terms are added.
             terms = magnitudes.new_zeros(*magnitudes.shape[:2], size // 2 + 1, 2)
-            for at, spectra in _spectra(white, hop, reach, size):
+            for at, spectra in ctx.blocks:
                 first, last = torch.view_as_real(spectra)
                 spectrum = torch.view_as_real(torch.fft.rfft(heard[:, at], n=size))
                 terms[:, :-1][:, at].addcmul_(first, spectrum)
