@@ -145,6 +145,23 @@ assert torch.equal(work(), before)
 
 
 @installed
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere torch's threads cannot be had")
+def test_works_with_the_threads_of_torch():
+    """Threads of its own would wait for a processor that torch's keep for their next operation."""
+    run(
+        """
+import os
+torch.ones(1 << 20).exp_()
+before = set(os.listdir("/proc/self/task"))
+work()
+assert len(before) >= 3
+assert set(os.listdir("/proc/self/task")) == before
+"""
+    )
+
+
+@installed
 def test_calls_from_several_threads_at_once():
     torch.manual_seed(0)
     f0_hz, amplitudes = 80 + torch.rand(2, 40), torch.rand(2, 40, 100)

@@ -1,5 +1,6 @@
 #include "threads.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -11,23 +12,38 @@
 namespace ddsp {
 namespace {
 
+// Chunks of a call, each taken once.
+class Chunks {
+  public:
+    Chunks(int64_t count, Task task, const void *context)
+        : count_(count), task_(task), context_(context) {}
+
+    void take() {
+        for (int64_t chunk; (chunk = next_.fetch_add(1)) < count_;) task_(context_, chunk);
+    }
+
+  private:
+    const int64_t count_;
+    const Task task_;
+    const void *const context_;
+    std::atomic<int64_t> next_{0};
+};
+
+// Threads of our own.
 class Pool {
   public:
-    void run(int64_t helpers, int64_t chunks, Task task, const void *context) {
+    void run(int64_t helpers, Chunks &chunks) {
         std::unique_lock<std::mutex> lock(mutex_);
         for (; started_ < helpers; started_++) std::thread(&Pool::help, this).detach();
-        task_ = task, context_ = context, chunks_ = chunks;
-        next_ = 0;
+        chunks_ = &chunks;
         wanted_ = helpers;
         lock.unlock();
         work_.notify_all();
-        take_chunks();
+        chunks.take();
         lock.lock();
         wanted_ = 0;  // whoever has not woken up yet need not
         done_.wait(lock, [this] { return busy_ == 0; });
     }
-
-    std::mutex in_use;
 
   private:
     void help() {
@@ -36,49 +52,65 @@ class Pool {
             work_.wait(lock, [this] { return wanted_ > 0; });
             wanted_--, busy_++;
             lock.unlock();
-            take_chunks();
+            chunks_->take();
             lock.lock();
             if (--busy_ == 0) done_.notify_one();
         }
     }
 
-    void take_chunks() {
-        for (int64_t chunk; (chunk = next_.fetch_add(1)) < chunks_;) task_(context_, chunk);
-    }
-
     std::mutex mutex_;
     std::condition_variable work_, done_;
-    std::atomic<int64_t> next_{0};
-    int64_t started_ = 0, wanted_ = 0, busy_ = 0, chunks_ = 0;
-    Task task_ = nullptr;
-    const void *context_ = nullptr;
+    int64_t started_ = 0, wanted_ = 0, busy_ = 0;
+    Chunks *chunks_ = nullptr;
 };
 
-// Never destroyed: its threads wait on it until the process ends.
-Pool *pool;
+typedef void (*OpenMp)(void (*work)(void *), void *context, unsigned threads, unsigned flags);
 
-// A forked child has none of its parent's threads, and locks in any state.
-void renew_pool() { pool = new Pool; }
+// The threads that torch works with, where this process has them. They wait for torch's next
+// operation without letting go of their processors: they begin at once, and others would not.
+OpenMp find_openmp() { return reinterpret_cast<OpenMp>(dlsym(RTLD_DEFAULT, "GOMP_parallel")); }
 
-Pool &shared_pool() {
+struct Threads {
+    OpenMp openmp;
+    Pool pool;
+    std::mutex in_use;
+};
+
+// Never destroyed: a pool's threads wait on it until the process ends.
+Threads *threads_here;
+
+// A forked child has none of its parent's threads, and locks in any state; OpenMP does not notice.
+void renew() { threads_here = new Threads{}; }
+
+Threads &shared() {
     static std::once_flag once;
     std::call_once(once, [] {
-        renew_pool();
-        pthread_atfork(nullptr, nullptr, renew_pool);
+        renew();
+        threads_here->openmp = find_openmp();
+        pthread_atfork(nullptr, nullptr, renew);
     });
-    return *pool;
+    return *threads_here;
+}
+
+void run_shared(Threads &with, int64_t threads, int64_t count, Chunks &chunks) {
+    // Always as many as torch uses: from one number to another, OpenMP ends threads and starts new.
+    if (with.openmp)
+        with.openmp([](void *all) { static_cast<Chunks *>(all)->take(); }, &chunks,
+                    unsigned(threads), 0);
+    else
+        with.pool.run(std::min(threads, count) - 1, chunks);
 }
 
 }  // namespace
 
-void run_chunks(int64_t threads, int64_t chunks, Task task, const void *context) {
-    int64_t helpers = std::min(threads, chunks) - 1;
-    if (helpers > 0) {
-        Pool &shared = shared_pool();
-        std::unique_lock<std::mutex> use(shared.in_use, std::try_to_lock);
-        if (use.owns_lock()) return shared.run(helpers, chunks, task, context);
+void run_chunks(int64_t threads, int64_t count, Task task, const void *context) {
+    Chunks chunks(count, task, context);
+    if (std::min(threads, count) > 1) {
+        Threads &with = shared();
+        std::unique_lock<std::mutex> use(with.in_use, std::try_to_lock);
+        if (use.owns_lock()) return run_shared(with, threads, count, chunks);
     }
-    for (int64_t chunk = 0; chunk < chunks; chunk++) task(context, chunk);
+    chunks.take();
 }
 
 }  // namespace ddsp
