@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ddspcore import Context, Control, OptionError, backbone, option
-from ddspcore.builtin.attention import LocalAttention, rotary_turns
 from ddspcore.builtin.gru_recurrence import remember
 from ddspcore.builtin.transformer_step import Listener
+from ddspcore.dsp.attention import Attention, rotary_turns
 from ddspcore.dsp.scales import to_unit
+from ddspcore.dsp.transformer_layer import LayerWeights
 from ddspcore.errors import UserError
+from ddspcore.kernels import transformer_layer
 
 INPUTS = "features to listen to; empty means every feature on the frame axis"
 
@@ -203,14 +205,12 @@ class Transformer(OfFeatures):
 
 
 class TransformerLayer(nn.Module):
-    """Attention and a feed-forward pair of layers, each added to what it was given."""
+    """The weights of attention and of a feed-forward pair of maps, and how frames attend."""
 
     def __init__(self, opt: Transformer.Options):
         super().__init__()
-        attend = LocalAttention(
-            opt.width, opt.heads, opt.span, opt.causal, rotary=opt.position == "rotary"
-        )
-        self.attention = nn.ModuleList([nn.LayerNorm(opt.width), attend])
+        self.attends = Attention(opt.heads, opt.span, opt.causal, opt.position == "rotary")
+        self.attention = nn.ModuleList([nn.LayerNorm(opt.width), AttentionMaps(opt.width)])
         self.feedforward = nn.Sequential(
             nn.LayerNorm(opt.width),
             nn.Linear(opt.width, opt.feedforward * opt.width),
@@ -220,7 +220,31 @@ class TransformerLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the frames with both added. Shape: [B,N,width] -> [B,N,width]."""
-        norm, attend = self.attention
-        x = x + attend(norm(x))
-        out: Tensor = x + self.feedforward(x)
-        return out
+        return transformer_layer(x, self.weights(), self.attends)
+
+    def weights(self) -> LayerWeights:
+        """Return the weights in their order."""
+        attention: list[Any] = list(self.attention)
+        feedforward: list[Any] = list(self.feedforward)
+        (norm, maps), (norm_after, widen, _, narrow) = attention, feedforward
+        return LayerWeights(
+            norm=norm.weight,
+            norm_bias=norm.bias,
+            query_key_value=maps.query_key_value.weight,
+            out=maps.out.weight,
+            norm_after=norm_after.weight,
+            norm_after_bias=norm_after.bias,
+            widen=widen.weight,
+            widen_bias=widen.bias,
+            narrow=narrow.weight,
+            narrow_bias=narrow.bias,
+        )
+
+
+class AttentionMaps(nn.Module):
+    """The maps before and after attention."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)

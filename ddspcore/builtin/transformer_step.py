@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from ddspcore import Control
-from ddspcore.builtin.attention import LocalAttention, rotary_turns
+from ddspcore.dsp.attention import rotary_turns
 from ddspcore.dsp.scales import linear_of, to_unit
-from ddspcore.dsp.transformer import Affine, LayerWeights, Weights
+from ddspcore.dsp.transformer import Weights
+from ddspcore.dsp.transformer_layer import LayerWeights
 from ddspcore.kernels import transformer_frames
 
 
@@ -40,7 +41,7 @@ class Listener:
         return self.frames.hear(x)
 
 
-def _with_scales(embed: nn.Linear, inputs: tuple[Control, ...]) -> Affine:
+def _with_scales(embed: nn.Linear, inputs: tuple[Control, ...]) -> tuple[Tensor, Tensor]:
     """Return bias and weight for what the scales to [-1, 1] are linear in."""
     points = torch.tensor([1.0, 2.0], dtype=torch.float64)
     gains, offsets = [], []
@@ -56,33 +57,10 @@ def _with_scales(embed: nn.Linear, inputs: tuple[Control, ...]) -> Affine:
 
 
 def _weights(network: Any) -> Weights:
-    norm = _affine(network.norm)
-    attention: LocalAttention = network.layers[0].attention[1]
-    channels = attention.out.in_features // attention.heads
-    cosines, sines = rotary_turns(attention.span + 1, channels)
+    norm = network.norm.weight.detach(), network.norm.bias.detach()
+    attention, width = network.layers[0].attends, len(norm[0])
+    cosines, sines = rotary_turns(attention.span + 1, width // attention.heads)
     if not attention.rotary:
         cosines, sines = torch.ones_like(cosines), torch.zeros_like(sines)
-    layers = tuple(map(_of_layer, network.layers))
+    layers = tuple(LayerWeights(*(x.detach() for x in each.weights())) for each in network.layers)
     return Weights(attention.heads, cosines.to(norm[0]), sines.to(norm[0]), layers, norm)
-
-
-def _of_layer(layer: Any) -> LayerWeights:
-    norm, attention = layer.attention
-    norm_after, widen, _, narrow = layer.feedforward
-    return LayerWeights(
-        norm=_affine(norm),
-        query_key_value=attention.query_key_value.weight.detach().mT,
-        out=attention.out.weight.detach().mT,
-        norm_after=_affine(norm_after),
-        widen=_affine(widen),
-        narrow=_affine(narrow),
-    )
-
-
-def _affine(module: nn.Module) -> Affine:
-    """Return weight and bias of a norm; bias and matrix of a map."""
-    weight, bias = module.weight, module.bias
-    assert isinstance(weight, Tensor)
-    assert isinstance(bias, Tensor)
-    weight, bias = weight.detach(), bias.detach()
-    return (bias, weight.mT) if isinstance(module, nn.Linear) else (weight, bias)

@@ -11,30 +11,15 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-Affine = tuple[Tensor, Tensor]
-
-
-@frozen(eq=False)
-class LayerWeights:
-    """The weights of a layer; matrices take rows to rows. Norms are weight and bias.
-
-    Shape: query_key_value [width,3*heads*channels], out [width,width]; widen and narrow are bias
-    and matrix, [width,wide] and [wide,width].
-    """
-
-    norm: Affine
-    query_key_value: Tensor
-    out: Tensor
-    norm_after: Affine
-    widen: Affine
-    narrow: Affine
+from ddspcore.dsp.transformer_layer import LayerWeights
 
 
 @frozen(eq=False)
 class Weights:
     """The weights of a transformer, and what turns pairs of channels by their distance.
 
-    Each frame attends to itself and to the frames before it, as many as there are distances.
+    Each frame attends to itself and to the frames before it, as many as there are distances. The
+    last norm is weight and bias.
 
     Shape: cosines and sines [distances,channels//2].
     """
@@ -43,7 +28,7 @@ class Weights:
     cosines: Tensor
     sines: Tensor
     layers: tuple[LayerWeights, ...]
-    norm: Affine
+    norm: tuple[Tensor, Tensor]
 
 
 class Frames(Protocol):
@@ -91,14 +76,13 @@ class _Layer:
         heads, width, slots = weights.heads, len(layer.out), len(weights.cosines)
         rows, channels = batch * heads, width // heads
         half = 0.5**0.5  # gelu(x) = half * (z + z erf(z)) with z = half * x
-        bias, matrix = layer.widen
-        self.widen = half * bias, half * matrix
+        self.widen = half * layer.widen_bias, half * layer.widen.mT
         # a last channel of ones takes the bias to what the result is added to
-        bias, matrix = layer.narrow
-        self.narrow = torch.cat([half * matrix, bias[None]])
-        self.norm, self.norm_after = layer.norm, layer.norm_after
+        self.narrow = torch.cat([half * layer.narrow.mT, layer.narrow_bias[None]])
+        self.norm = layer.norm, layer.norm_bias
+        self.norm_after = layer.norm_after, layer.norm_after_bias
         self.query_key_value = _with_swapped(layer.query_key_value, heads)
-        self.out = layer.out
+        self.out = layer.out.mT
 
         new = self.out.new_zeros
         self.memory = new(rows, 2, channels, slots)
@@ -149,8 +133,11 @@ class _Layer:
 
 
 def _with_swapped(query_key_value: Tensor, heads: int) -> Tensor:
-    """Return columns, head by head: queries, the same with their pairs swapped, keys, values."""
-    query, key, value = query_key_value.mT.unflatten(0, (3, heads, 2, -1))
+    """Return a matrix that takes rows to queries, the same with pairs swapped, keys and values.
+
+    Head by head. Shape: [3*width,width] -> [width,4*width].
+    """
+    query, key, value = query_key_value.unflatten(0, (3, heads, 2, -1))
     return torch.stack([query, query.flip(1), key, value], 1).flatten(0, 3).mT.contiguous()
 
 

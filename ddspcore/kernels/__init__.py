@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ddspcore.dsp import (
     amplitude_maps,
+    attention,
     filters,
     hiss,
     hops,
@@ -23,6 +24,7 @@ from ddspcore.dsp import (
     transformer,
     white,
 )
+from ddspcore.dsp import transformer_layer as layers
 from ddspcore.dsp.precision import full_precision
 from ddspcore.kernels.backends import answering, backend_on
 
@@ -153,6 +155,18 @@ def recur_back(
     backend = answering(pushed)
     run = backend.recur_back if backend else recurrence.recur_back
     return run(pushed, hidden, gates, weight)
+
+
+def transformer_layer(
+    x: Tensor, weights: layers.LayerWeights, attends: attention.Attention
+) -> Tensor:
+    """Return what a layer of a transformer makes of frames; see `ddspcore.dsp.transformer_layer`.
+
+    Shape: [B,N,width] -> [B,N,width].
+    """
+    backend = answering(x)
+    layer = backend.transformer_layer if backend else layers.transformer_layer
+    return layer(x, weights, attends)
 
 
 def transformer_frames(weights: transformer.Weights, batch: int) -> transformer.Frames:

@@ -12,8 +12,10 @@ from attrs import frozen
 from torch import Tensor
 
 from ddspcore.dsp.amplitude_maps import Amplitudes
+from ddspcore.dsp.attention import Attention
 from ddspcore.dsp.hiss import Hops
 from ddspcore.dsp.transformer import Frames, Weights
+from ddspcore.dsp.transformer_layer import LayerWeights
 from ddspcore.errors import UserError
 
 VARIABLE = "DDSP_KERNELS"
@@ -30,6 +32,7 @@ REFERENCES = {
     "magnitude": "ddspcore.dsp.stft",
     "recur": "ddspcore.dsp.recurrence",
     "recur_back": "ddspcore.dsp.recurrence",
+    "transformer_layer": "ddspcore.dsp.transformer_layer",
     "transformer_frames": "ddspcore.dsp.transformer",
     "white_noise": "ddspcore.dsp.white",
 }
@@ -91,6 +94,9 @@ class Backend(Protocol):
         self, pushed: Tensor, hidden: Tensor, gates: Tensor, weight: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the gradient of what `recur` was given."""
+
+    def transformer_layer(self, x: Tensor, weights: LayerWeights, attention: Attention) -> Tensor:
+        """Return what a layer of a transformer makes of frames."""
 
     def transformer_frames(self, weights: Weights, batch: int) -> Frames:
         """Return a transformer that has heard nothing."""

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from ddspcore.dsp import transformer
+from ddspcore.dsp.attention import Attention
+from ddspcore.dsp.transformer_layer import LayerWeights
 from ddspcore.kernels import cpu
 from ddspcore.kernels.cpu import library
 
@@ -73,17 +75,34 @@ def test_every_build_that_runs_here_agrees(monkeypatch):
     white, magnitudes = torch.rand(2, 4 * 50), torch.rand(2, 5, 17)
     driven, first = torch.randn(5, 9, 96), torch.randn(9, 32)
     weight, bias = torch.randn(96, 32) / 6, torch.randn(32)
-    turns, x = torch.rand(2, 4, 3), torch.randn(2, 6, 12)
-    norm, matrices = (torch.rand(12), torch.randn(12)), torch.randn(72, 12) / 4
-    layer = transformer.LayerWeights(
-        norm=norm,
-        query_key_value=matrices[:36].mT,
-        out=matrices[36:48],
-        norm_after=norm,
-        widen=(torch.randn(24), matrices[48:].mT),
-        narrow=(torch.randn(12), matrices[48:]),
+    turns, x = torch.rand(2, 4, 8), torch.randn(2, 6, 32, requires_grad=True)
+    layer = LayerWeights(
+        norm=torch.rand(32),
+        norm_bias=torch.randn(32),
+        query_key_value=torch.randn(96, 32) / 6,
+        out=torch.randn(32, 32) / 6,
+        norm_after=torch.rand(32),
+        norm_after_bias=torch.randn(32),
+        widen=torch.randn(64, 32) / 6,
+        widen_bias=torch.randn(64),
+        narrow=torch.randn(32, 64) / 8,
+        narrow_bias=torch.randn(32),
     )
-    network = transformer.Weights(2, *turns, (layer, layer), norm)
+    network = transformer.Weights(2, *turns, (layer, layer), (layer.norm, layer.norm_bias))
+
+    def every_function():
+        heard = cpu.transformer_layer(x, layer, Attention(2, 3, causal=True, rotary=True))
+        return [
+            cpu.harmonic_bank(f0_hz, amplitudes, 50, 16_000),
+            cpu.filtered_noise(white, magnitudes, 50),
+            *cpu.recur(driven, first, weight, bias),
+            heard.detach(),
+            *torch.autograd.grad(heard.sin().sum(), x),
+            cpu.transformer_frames(network, 2).hear(x.detach()),
+            cpu.noise_hops(magnitudes[:, 0], 50).play(white[:, :50], magnitudes[:, 1]),
+            cpu.amplitudes(bias, weight.mT[:, :32]).of(first[None]),
+        ]
+
     for path in ddsp_kernels_cpu.libraries():
         one = ctypes.CDLL(str(path))
         if not one.ddsp_runs_here():
@@ -91,24 +110,9 @@ def test_every_build_that_runs_here_agrees(monkeypatch):
         loaded = library._declare(one), None
         monkeypatch.setattr(library, "_load", lambda loaded=loaded: loaded)
         assert path.stem in library.version()
-        signals = [
-            cpu.harmonic_bank(f0_hz, amplitudes, 50, 16_000),
-            cpu.filtered_noise(white, magnitudes, 50),
-            *cpu.recur(driven, first, weight, bias),
-            cpu.transformer_frames(network, 2).hear(x),
-            cpu.noise_hops(magnitudes[:, 0], 50).play(white[:, :50], magnitudes[:, 1]),
-            cpu.amplitudes(bias, weight.mT[:, :32]).of(first[None]),
-        ]
+        made = every_function()
         monkeypatch.undo()
-        true = [
-            cpu.harmonic_bank(f0_hz, amplitudes, 50, 16_000),
-            cpu.filtered_noise(white, magnitudes, 50),
-            *cpu.recur(driven, first, weight, bias),
-            cpu.transformer_frames(network, 2).hear(x),
-            cpu.noise_hops(magnitudes[:, 0], 50).play(white[:, :50], magnitudes[:, 1]),
-            cpu.amplitudes(bias, weight.mT[:, :32]).of(first[None]),
-        ]
-        torch.testing.assert_close(signals, true, rtol=0, atol=1e-5)
+        torch.testing.assert_close(made, every_function(), rtol=0, atol=1e-5)
 
 
 PARALLEL = """

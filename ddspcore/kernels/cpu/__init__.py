@@ -3,6 +3,7 @@
 from ddspcore.kernels.cpu.amplitudes import amplitudes
 from ddspcore.kernels.cpu.bank import harmonic_bank
 from ddspcore.kernels.cpu.distance import multi_spectral_l1
+from ddspcore.kernels.cpu.layer import transformer_layer
 from ddspcore.kernels.cpu.library import library_path, missing, version
 from ddspcore.kernels.cpu.magnitude import magnitude
 from ddspcore.kernels.cpu.noise import filtered_noise
@@ -25,6 +26,7 @@ __all__ = [
     "recur_back",
     "share",
     "transformer_frames",
+    "transformer_layer",
     "version",
     "white_noise",
 ]

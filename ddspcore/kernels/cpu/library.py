@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-ABI = 6
+ABI = 7
 PACKAGE = "ddsp-kernels-cpu"
 SIGNATURES = {
     "ddsp_bank": "ppp nnnnn pp n",
@@ -19,6 +19,8 @@ SIGNATURES = {
     "ddsp_spectral_l1": "p nn ppp nn fff pp n",
     "ddsp_recur": "ppp nnn n",
     "ddsp_recur_back": "pppp pp nnn n",
+    "ddsp_layer": "pp ppp nnnnnnn n",
+    "ddsp_layer_grad": "pp pppppp nn nnnnnnn n",
     "ddsp_hear": "ppp pp nn nnnnnn",
     "ddsp_noise_hop": "pp ppp p nnn",
     "ddsp_amplitudes": "pppp nnn",

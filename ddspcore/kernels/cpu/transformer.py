@@ -22,7 +22,7 @@ class _Frames:
     """
 
     def __init__(self, weights: Weights, batch: int):
-        width, wide = weights.layers[0].widen[1].shape
+        wide, width = weights.layers[0].widen.shape
         slots, layers = len(weights.cosines), len(weights.layers)
         self.weights = _in_a_row(weights)
         self.turns = _around(weights)
@@ -43,10 +43,7 @@ class _Frames:
 
 
 def _in_a_row(weights: Weights) -> Tensor:
-    each = []
-    for layer in weights.layers:
-        each += [*layer.norm, layer.query_key_value, layer.out, *layer.norm_after]
-        each += [*layer.widen, *layer.narrow]
+    each = [x.mT if x.dim() > 1 else x for layer in weights.layers for x in layer]
     rounded = [F.pad(x, (0, -x.shape[-1] % ROUND)) for x in (*each, *weights.norm)]
     return torch.cat([x.flatten() for x in rounded])
 

@@ -14,6 +14,7 @@ else:
     from ddspcore.dsp.recurrence import recur, recur_back  # a GRU that trains here is cuDNN's
     from ddspcore.dsp.stft import magnitude  # cuFFT and little else: nothing to fuse
     from ddspcore.dsp.transformer import transformer_frames
+    from ddspcore.dsp.transformer_layer import transformer_layer
     from ddspcore.kernels.cuda.bank import harmonic_bank
     from ddspcore.kernels.cuda.distance import multi_spectral_l1
     from ddspcore.kernels.cuda.noise import filtered_noise
@@ -32,6 +33,7 @@ __all__ = [
     "recur_back",
     "share",
     "transformer_frames",
+    "transformer_layer",
     "version",
     "white_noise",
 ]

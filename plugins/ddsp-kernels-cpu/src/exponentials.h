@@ -23,11 +23,10 @@ INLINE Floats power_of_two(Floats y) {
 // 1 / (1 + exp(-x))
 INLINE Floats sigmoid(Floats x) { return 1.0f / (1.0f + power_of_two(x * -1.44269504f)); }
 
-// x times the share of a normal distribution below x; above |x|, it is 2 to a polynomial of |x|.
-INLINE Floats gelu(Floats x) {
-    Floats size = select(x < 0.0f, -x, x);
+// The share of a normal distribution above `size`, which is not negative.
+INLINE Floats normal_above(Floats size) {
     Floats a = select(size > 6.0f, all(6), size);
-    // Fitted to log2(erfc(a / sqrt(2)) / 2), for the least error of the whole.
+    // Fitted to log2(erfc(a / sqrt(2)) / 2), for the least error of `size` times it.
     Floats y = all(-5.856221e-7f);
     y = fma(y, a, all(9.771481e-6f));
     y = fma(y, a, all(-2.9609137e-5f));
@@ -37,7 +36,19 @@ INLINE Floats gelu(Floats x) {
     y = fma(y, a, all(-0.45895237f));
     y = fma(y, a, all(-1.1511588f));
     y = fma(y, a, all(-0.99999636f));
-    return select(x > 0.0f, x, Floats{}) - size * power_of_two(y);
+    return power_of_two(y);
+}
+
+// x times the share of a normal distribution below x.
+INLINE Floats gelu(Floats x) {
+    Floats size = select(x < 0.0f, -x, x);
+    return select(x > 0.0f, x, Floats{}) - size * normal_above(size);
+}
+
+INLINE Floats gelu_slope(Floats x) {
+    Floats above = normal_above(select(x < 0.0f, -x, x));
+    Floats density = 0.39894228f * power_of_two(x * x * -0.72134752f);
+    return fma(x, density, select(x > 0.0f, 1.0f - above, above));
 }
 
 }  // namespace ddsp

@@ -4,7 +4,7 @@
 
 #include "abi.h"
 #include "exponentials.h"
-#include "product.h"
+#include "norm.h"
 
 // A causal transformer that hears one frame after another. Arrays that are not the caller's are
 // rounded, as rows of a matrix are, and what is past their ends is zero.
@@ -30,7 +30,7 @@ struct Shape {
 
 struct Layer {
     const float *norm_weight, *norm_bias, *query_key_value, *out;
-    const float *norm_after_weight, *norm_after_bias, *widen_bias, *widen, *narrow_bias, *narrow;
+    const float *norm_after_weight, *norm_after_bias, *widen, *widen_bias, *narrow, *narrow_bias;
 
     Layer(Arrays<const float> &weights, Shape shape) {
         const int64_t width = rounded(shape.width), wide = rounded(shape.wide);
@@ -38,8 +38,8 @@ struct Layer {
         query_key_value = weights.take(shape.width * rounded(3 * shape.width));
         out = weights.take(shape.width * width);
         norm_after_weight = weights.take(width), norm_after_bias = weights.take(width);
-        widen_bias = weights.take(wide), widen = weights.take(shape.width * wide);
-        narrow_bias = weights.take(width), narrow = weights.take(shape.wide * width);
+        widen = weights.take(shape.width * wide), widen_bias = weights.take(wide);
+        narrow = weights.take(shape.wide * width), narrow_bias = weights.take(width);
     }
 };
 
@@ -57,19 +57,6 @@ struct Desk {
                shape.width + rounded(shape.wide);
     }
 };
-
-// Layer norm; what follows the width is zero and stays it.
-void normalise(const float *x, const float *weight, const float *bias, int64_t width, float *to) {
-    const int64_t end = rounded(width);
-    Floats total{}, squares{};
-    for (int64_t i = 0; i < end; i += LANES) total += load(x + i);
-    const float mean = sum(total) / float(width);
-    for (int64_t i = 0; i < width; i++) to[i] = x[i] - mean;
-    for (int64_t i = 0; i < end; i += LANES) squares = fma(load(to + i), load(to + i), squares);
-    const float scale = 1.0f / std::sqrt(sum(squares) / float(width) + 1e-5f);
-    for (int64_t i = 0; i < end; i += LANES)
-        store(to + i, fma(load(to + i) * scale, load(weight + i), load(bias + i)));
-}
 
 // Two to the scores over their sum; `seen` of them count.
 void share(float *scores, int64_t seen, int64_t slots) {
@@ -126,7 +113,8 @@ void hear(const Layer &layer, const float *turns, float *memory, int64_t frame, 
     float *keys = memory, *values = memory + width * slots;
     const float *cosines = turns + shape.slots - 1 - slot, *sines = cosines + channels * slots;
 
-    normalise(x, layer.norm_weight, layer.norm_bias, width, desk.normed);
+    normalise(x, width, desk.normed);
+    weigh(desk.normed, layer.norm_weight, layer.norm_bias, width, desk.normed);
     std::fill_n(desk.parts, rounded(3 * width), 0.0f);
     add_product(desk.normed, width, layer.query_key_value, 3 * width, desk.parts);
     for (int64_t c = 0; c < width; c++) keys[c * slots + slot] = desk.parts[width + c];
@@ -136,7 +124,8 @@ void hear(const Layer &layer, const float *turns, float *memory, int64_t frame, 
                seen, desk.scores, desk.heard + first);
     add_product(desk.heard, width, layer.out, width, x);
 
-    normalise(x, layer.norm_after_weight, layer.norm_after_bias, width, desk.normed);
+    normalise(x, width, desk.normed);
+    weigh(desk.normed, layer.norm_after_weight, layer.norm_after_bias, width, desk.normed);
     std::copy_n(layer.widen_bias, rounded(shape.wide), desk.wide);
     add_product(desk.normed, width, layer.widen, shape.wide, desk.wide);
     for (int64_t i = 0; i < rounded(shape.wide); i += LANES)
@@ -172,7 +161,8 @@ EXPORT void ddsp_hear(const float *weights, const float *turns, float *memory, c
                 hear(Layer(given, shape), turns, memory + (row * layers + i) * kept,
                      before + frame, shape, desk, now);
             const float *weight = given.take(rounded(width));
-            normalise(now, weight, given.take(rounded(width)), width, desk.normed);
+            normalise(now, width, desk.normed);
+            weigh(desk.normed, weight, given.take(rounded(width)), width, desk.normed);
             std::copy_n(desk.normed, width, heard + (row * frames + frame) * width);
         }
 }

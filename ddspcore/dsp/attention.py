@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from attrs import frozen
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ddspcore.compiling import constant
@@ -35,38 +35,32 @@ class Neighbourhood:
     turns: Turns | None
 
 
-class LocalAttention(nn.Module):
-    """Self-attention of each frame to those at most `span` frames away; causal: to none later.
+@frozen
+class Attention:
+    """How a frame attends to those at most `span` frames away; causal: to none later.
 
-    Positions are rotary: what a frame gets depends on its neighbourhood alone, so an hour sounds
-    like a second.
+    Positions, where they are told, are rotary: what a frame gets depends on its neighbourhood
+    alone, so an hour sounds like a second.
 
-    Shape: [B,N,width] -> [B,N,width].
     Source: Su et al., RoFormer (2021), section 3.2 (rotary positions).
     """
 
-    def __init__(self, width: int, heads: int, span: int, causal: bool, rotary: bool):
-        super().__init__()
-        self.heads, self.span, self.causal, self.rotary = heads, span, causal, rotary
-        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
-        self.out = nn.Linear(width, width, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the attended frames."""
-        said = self.query_key_value(x)
-        out: Tensor = self.out(attend(said, self.heads, self.span, self.causal, self.rotary))
-        return out
+    heads: int
+    span: int
+    causal: bool
+    rotary: bool
 
 
 @full_precision
-def attend(x: Tensor, heads: int, span: int, causal: bool, rotary: bool) -> Tensor:
+def attend(x: Tensor, attention: Attention) -> Tensor:
     """Return what frames hear of those near them; differentiable once.
 
     Shape: x [B,N,3*width], queries, keys and values, each head by head -> [B,N,width].
     """
     _, frames, width = x.shape
-    channels = width // (3 * heads) if rotary else 0
-    near = neighbourhood(frames, span, causal, channels, x.dtype, x.device)
+    heads = attention.heads
+    channels = width // (3 * heads) if attention.rotary else 0
+    near = neighbourhood(frames, attention.span, attention.causal, channels, x.dtype, x.device)
     if torch.is_grad_enabled() and not torch.compiler.is_compiling():
         heard: Tensor = _Attend.apply(x, heads, near)
         return heard

@@ -4,23 +4,36 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddspcore.builtin.attention import LocalAttention, attend, rotary_turns
 from ddspcore.compiling import tell_compiler
+from ddspcore.dsp.attention import Attention, attend, rotary_turns
 
 HEADS, WIDTH = 2, 16
 
 
+class Attending(torch.nn.Module):
+    """Attention with the maps before and after it."""
+
+    def __init__(self, attention):
+        super().__init__()
+        self.attention = attention
+        self.query_key_value = torch.nn.Linear(WIDTH, 3 * WIDTH, bias=False)
+        self.out = torch.nn.Linear(WIDTH, WIDTH, bias=False)
+
+    def forward(self, x):
+        return self.out(attend(self.query_key_value(x), self.attention))
+
+
 def build(span, causal, rotary=True):
     torch.manual_seed(0)
-    return LocalAttention(WIDTH, HEADS, span, causal, rotary).double()
+    return Attending(Attention(HEADS, span, causal, rotary)).double()
 
 
-def dense(attention, x):
+def dense(attending, x):
     """The same attention with every pair of frames in one matrix and absolute positions."""
-    frames = x.shape[1]
+    frames, attention = x.shape[1], attending.attention
     query, key, value = (
         part.unflatten(-1, (HEADS, -1)).transpose(1, 2)
-        for part in attention.query_key_value(x).chunk(3, dim=-1)
+        for part in attending.query_key_value(x).chunk(3, dim=-1)
     )
     if attention.rotary:
         cos, sin = rotary_turns(frames, WIDTH // HEADS)
@@ -32,7 +45,7 @@ def dense(attention, x):
     ahead = n[None] - n[:, None]
     near = (ahead >= -attention.span) & (ahead <= (0 if attention.causal else attention.span))
     scores = (query @ key.mT / (WIDTH // HEADS) ** 0.5).masked_fill(~near, -torch.inf)
-    return attention.out((F.softmax(scores, -1) @ value).transpose(1, 2).flatten(2))
+    return attending.out((F.softmax(scores, -1) @ value).transpose(1, 2).flatten(2))
 
 
 def gradient_of(run, attention, x):
@@ -49,7 +62,7 @@ def test_blocks_equal_a_dense_mask(batch, frames, span, causal, rotary):
     attention = build(span, causal, rotary)
     x = torch.randn(batch, frames, WIDTH, dtype=torch.float64)
     torch.testing.assert_close(attention(x), dense(attention, x), rtol=0, atol=1e-12)
-    ours, wanted = (gradient_of(run, attention, x) for run in (LocalAttention.__call__, dense))
+    ours, wanted = (gradient_of(run, attention, x) for run in (Attending.__call__, dense))
     torch.testing.assert_close(ours, wanted, rtol=0, atol=1e-10)
 
 
@@ -66,7 +79,7 @@ def test_with_a_gradient_or_without_the_result_is_one(causal):
 def test_the_gradient_is_that_of_the_result(causal, rotary):
     torch.manual_seed(0)
     x = torch.randn(2, 7, 3 * 4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: attend(x, 1, 3, causal, rotary), x)
+    assert torch.autograd.gradcheck(lambda x: attend(x, Attention(1, 3, causal, rotary)), x)
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -77,7 +90,7 @@ def test_a_compiler_sees_one_graph_of_the_same(causal):
     compiled = torch.compile(attention, backend=lambda graph, _: graph.forward, fullgraph=True)
     x = torch.randn(2, 20, WIDTH, dtype=torch.float64)
     ours = gradient_of(lambda _, x: compiled(x), attention, x)
-    torch.testing.assert_close(ours, gradient_of(LocalAttention.__call__, attention, x))
+    torch.testing.assert_close(ours, gradient_of(Attending.__call__, attention, x))
     torch.compiler.reset()
 
 
@@ -89,7 +102,7 @@ def test_in_bfloat16_only_the_maps_are_rough():
         with torch.autocast("cpu", torch.bfloat16):
             return attention(x)
 
-    exact = gradient_of(LocalAttention.__call__, attention, x)
+    exact = gradient_of(Attending.__call__, attention, x)
     for ours, wanted in zip(gradient_of(rough, attention, x), exact, strict=True):
         assert ours.dtype == torch.float32
         assert (ours - wanted).norm() < 0.02 * wanted.norm()
