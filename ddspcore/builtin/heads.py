@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from ddspcore import Context, Control, head, option
 from ddspcore.dsp.amplitude_maps import Amplitudes
-from ddspcore.dsp.scales import exp_sigmoid, inverse_exp_sigmoid
-from ddspcore.kernels import amplitudes
+from ddspcore.dsp.scales import inverse_exp_sigmoid
+from ddspcore.kernels import amplitudes, exp_sigmoid
 
 
 @head("harmonic")

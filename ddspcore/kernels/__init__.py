@@ -19,6 +19,7 @@ from ddspcore.dsp import (
     hops,
     oscillators,
     recurrence,
+    scales,
     spectral_distance,
     stft,
     transformer,
@@ -103,6 +104,14 @@ def noise_hops(magnitudes: Tensor, hop: int) -> hiss.Hops:
     backend = answering(magnitudes)
     begin = backend.noise_hops if backend else hiss.noise_hops
     return begin(magnitudes, hop)
+
+
+@full_precision
+def exp_sigmoid(x: Tensor) -> Tensor:
+    """Map any number to an amplitude; see `ddspcore.dsp.scales.exp_sigmoid`. Shape: any."""
+    backend = answering(x)
+    squash = backend.exp_sigmoid if backend else scales.exp_sigmoid
+    return squash(x)
 
 
 @full_precision

@@ -25,6 +25,7 @@ MODULES = {"cpu": "ddspcore.kernels.cpu", "cuda": "ddspcore.kernels.cuda"}
 REFERENCES = {
     "harmonic_bank": "ddspcore.dsp.oscillators",
     "filtered_noise": "ddspcore.dsp.filters",
+    "exp_sigmoid": "ddspcore.dsp.scales",
     "share": "ddspcore.dsp.hops",
     "amplitudes": "ddspcore.dsp.amplitude_maps",
     "noise_hops": "ddspcore.dsp.hiss",
@@ -53,6 +54,9 @@ class Backend(Protocol):
 
     def filtered_noise(self, white: Tensor, magnitudes: Tensor, hop: int) -> Tensor:
         """Filter noise by moving magnitudes."""
+
+    def exp_sigmoid(self, x: Tensor) -> Tensor:
+        """Map any number to an amplitude."""
 
     def share(
         self,
@@ -126,9 +130,13 @@ class Choice:
 def answering(x: Tensor) -> Backend | None:
     """Return the backend for a tensor, or None where the reference is to answer.
 
+    A compiler takes the reference apart, and joins its operations with those around it.
+
     Raises UserError if `DDSP_KERNELS` asks for a backend that cannot run.
     """
-    return backend_on(x.device.type) if x.dtype == torch.float32 else None
+    if x.dtype != torch.float32 or torch.compiler.is_compiling():
+        return None
+    return backend_on(x.device.type)
 
 
 def backend_on(device: str) -> Backend | None:

@@ -9,12 +9,14 @@ from ddspcore.kernels.cpu.magnitude import magnitude
 from ddspcore.kernels.cpu.noise import filtered_noise
 from ddspcore.kernels.cpu.noise_hops import noise_hops
 from ddspcore.kernels.cpu.recurrence import recur, recur_back
+from ddspcore.kernels.cpu.scales import exp_sigmoid
 from ddspcore.kernels.cpu.share import share
 from ddspcore.kernels.cpu.transformer import transformer_frames
 from ddspcore.kernels.cpu.white import white_noise
 
 __all__ = [
     "amplitudes",
+    "exp_sigmoid",
     "filtered_noise",
     "harmonic_bank",
     "library_path",

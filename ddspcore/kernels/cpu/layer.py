@@ -31,8 +31,7 @@ def transformer_layer(x: Tensor, weights: LayerWeights, attention: Attention) ->
 def _fits(x: Tensor, weights: LayerWeights, attention: Attention) -> bool:
     wide, width = weights.widen.shape
     return (
-        not torch.compiler.is_compiling()
-        and not torch.is_autocast_enabled("cpu")
+        not torch.is_autocast_enabled("cpu")
         and x.numel() > 0
         and width % (ROUND * attention.heads) == wide % ROUND == 0
         and all(each.dtype == torch.float32 and each.device == x.device for each in weights)

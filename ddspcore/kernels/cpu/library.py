@@ -23,6 +23,8 @@ SIGNATURES = {
     "ddsp_layer_grad": "pp pppppp nn nnnnnnn n",
     "ddsp_hear": "ppp pp nn nnnnnn",
     "ddsp_noise_hop": "pp ppp p nnn",
+    "ddsp_exp_sigmoid": "pp n n",
+    "ddsp_exp_sigmoid_grad": "ppp n n",
     "ddsp_amplitudes": "pppp nnn",
     "ddsp_share": "pppp nnn",
     "ddsp_white_noise": "p nn nn p n",

@@ -12,6 +12,7 @@ else:
     from ddspcore.dsp.hiss import noise_hops
     from ddspcore.dsp.hops import share
     from ddspcore.dsp.recurrence import recur, recur_back  # a GRU that trains here is cuDNN's
+    from ddspcore.dsp.scales import exp_sigmoid
     from ddspcore.dsp.stft import magnitude  # cuFFT and little else: nothing to fuse
     from ddspcore.dsp.transformer import transformer_frames
     from ddspcore.dsp.transformer_layer import transformer_layer
@@ -22,6 +23,7 @@ else:
 
 __all__ = [
     "amplitudes",
+    "exp_sigmoid",
     "filtered_noise",
     "harmonic_bank",
     "library_path",

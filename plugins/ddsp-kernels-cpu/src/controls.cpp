@@ -1,30 +1,70 @@
+// What lies between hidden frames and a tone.
+
 #include <algorithm>
-#include <cmath>
 
 #include "abi.h"
+#include "exponentials.h"
 #include "product.h"
+#include "threads.h"
 
-// What lies between hidden frames and a tone, for streams: so little arithmetic that loops over
-// scalars will do.
+namespace ddsp {
+namespace {
+
+const int64_t SPAN = 1 << 14;  // numbers of a chunk
+
+// Calls work(numbers...) on vectors of arrays of `count` numbers, and writes what it returns to the
+// first of them; what is missing in the last vectors is zero.
+template <typename Work, typename... From>
+void for_vectors(int64_t count, int64_t threads, const Work &work, float *to,
+                 const From *...from) {
+    if (count <= SPAN) threads = 1;
+    parallel_for(threads, (count + SPAN - 1) / SPAN, [&](int64_t chunk) {
+        const int64_t end = std::min((chunk + 1) * SPAN, count);
+        int64_t i = chunk * SPAN;
+        for (; i + LANES <= end; i += LANES) store(to + i, work(load(from + i)...));
+        if (i == end) return;
+        const auto rest = [&](const float *all_of_it) {
+            float some[LANES] = {};
+            std::copy_n(all_of_it + i, end - i, some);
+            return load(some);
+        };
+        float some[LANES];
+        store(some, work(rest(from)...));
+        std::copy_n(some, end - i, to + i);
+    });
+}
+
+}  // namespace
+}  // namespace ddsp
 
 using namespace ddsp;
 
-// 2 sigmoid(y)^ln(10) + 1e-7 of y = x [rows][inputs] times matrix [inputs][rounded outputs] plus
+// 2 sigmoid(x)^ln(10) + 1e-7
+EXPORT void ddsp_exp_sigmoid(const float *x, float *y, int64_t count, int64_t threads) {
+    for_vectors(count, threads, [](Floats a) { return exp_sigmoid(a); }, y, x);
+}
+
+// Its gradient, from what it was and from the gradient of that.
+EXPORT void ddsp_exp_sigmoid_grad(const float *y, const float *of_y, float *of_x, int64_t count,
+                                  int64_t threads) {
+    for_vectors(count, threads, [](Floats a, Floats g) { return g * exp_sigmoid_slope(a); }, of_x,
+                y, of_y);
+}
+
+// For streams, `exp_sigmoid` of x [rows][inputs] times matrix [inputs][rounded outputs] plus
 // bias [rounded outputs]; to [rows][rounded outputs].
 EXPORT void ddsp_amplitudes(const float *x, const float *matrix, const float *bias, float *to,
                             int64_t rows, int64_t inputs, int64_t outputs) {
     for (int64_t row = 0; row < rows; row++, to += rounded(outputs)) {
         std::fill_n(to, rounded(outputs), 0.0f);
         add_product(x + row * inputs, inputs, matrix, outputs, to);
-        for (int64_t i = 0; i < outputs; i++) {
-            // The bias comes last: sums that began with a large one would lose their last bits.
-            const float sigmoid = 1.0f / (1.0f + std::exp(-(to[i] + bias[i])));
-            to[i] = 2.0f * std::pow(sigmoid, 2.30258509f) + 1e-7f;
-        }
+        // The bias comes last: sums that began with a large one would lose their last bits.
+        for (int64_t i = 0; i < rounded(outputs); i += LANES)
+            store(to + i, exp_sigmoid(load(to + i) + load(bias + i)));
     }
 }
 
-// Shares amplitude [batch] among the harmonics below Nyquist, by distribution [batch][harmonics];
+// For streams: shares amplitude [batch] among the harmonics below Nyquist, by distribution [batch][harmonics];
 // nothing left is silence. ends [batch][2][harmonics]: of the last two frames, the earlier one's
 // to be forgotten.
 EXPORT void ddsp_share(const float *f0_hz, const float *amplitude, const float *distribution,

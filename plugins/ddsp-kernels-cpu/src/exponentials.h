@@ -1,4 +1,4 @@
-// Exponentials of vectors, to 1e-7.
+// Exponentials and logarithms of vectors, to 1e-7.
 #pragma once
 
 #include "vector.h"
@@ -18,6 +18,34 @@ INLINE Floats power_of_two(Floats y) {
     power = fma(power, f, all(0.693147181f));
     power = fma(power, f, all(1));
     return power * (Floats)((__builtin_convertvector(whole, Ints) + 127) << 23);
+}
+
+// The logarithm to the base of 2 of what is positive: of its mantissa m, from 1 / sqrt(2) on, it is
+// twice the area tangent of (m - 1) / (m + 1).
+INLINE Floats log2_of(Floats x) {
+    const int32_t least = 0x3f3504f3;
+    Ints above = ((Ints)x - least) & ~0x7fffff;
+    Floats m = (Floats)((Ints)x - above);
+    Floats t = (m - 1.0f) / (m + 1.0f), square = t * t;
+    Floats sum = all(0.32059889f);
+    sum = fma(sum, square, all(0.41219858f));
+    sum = fma(sum, square, all(0.57707802f));
+    sum = fma(sum, square, all(0.96179669f));
+    sum = fma(sum, square, all(2.88539008f));
+    return select(x == x, fma(sum, t, to_floats(above >> 23)), x);  // a NaN stays one
+}
+
+// 2 sigmoid(x)^ln(10) + 1e-7
+INLINE Floats exp_sigmoid(Floats x) {
+    Floats log2_sigmoid = -log2_of(1.0f + power_of_two(x * -1.44269504f));
+    return fma(all(2), power_of_two(log2_sigmoid * 2.30258509f), all(1e-7f));
+}
+
+// The slope of `exp_sigmoid` where it is y.
+INLINE Floats exp_sigmoid_slope(Floats y) {
+    Floats power = y - 1e-7f;
+    power = select(power < 1e-37f, all(1e-37f), power);
+    return 2.30258509f * power * (1.0f - power_of_two(log2_of(0.5f * power) * 0.43429448f));
 }
 
 // 1 / (1 + exp(-x))
